@@ -1,0 +1,44 @@
+/** What may be bound to a placeholder. Integers are safe integers; booleans are stored as 0 and 1. */
+export type SqlValue = string | number | null | Uint8Array | readonly number[] | readonly string[]
+
+/** One row of an answer, by column name. Integers come as `number`, blobs as `Uint8Array`. */
+export type SqlRow = Record<string, unknown>
+
+/**
+ * An open transaction. SQL is written once for both engines:
+ * `?` is a placeholder; `IN @ints(?)` and `IN @texts(?)` take an array; `INTEGER`, `TEXT`, `BLOB` are the types;
+ * `ON CONFLICT … DO UPDATE`, `RETURNING` and common table expressions are what both speak.
+ * The text of a statement must be a constant: engines keep prepared statements by text.
+ */
+export interface Transaction {
+  /** The name given to `runInteraction`, for errors, logs and metrics. */
+  readonly name: string
+  /** Every row of a query. */
+  all<T extends SqlRow>(sql: string, ...params: SqlValue[]): Promise<T[]>
+  /** The first row of a query, or undefined. */
+  get<T extends SqlRow>(sql: string, ...params: SqlValue[]): Promise<T | undefined>
+  /** Runs a statement; gives how many rows it changed. */
+  run(sql: string, ...params: SqlValue[]): Promise<number>
+  /** Runs one statement for each row of parameters, in order, in one trip to the database. */
+  runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void>
+  /** Calls `callback` once, after this transaction has become durable; never when it fails. */
+  afterCommit(callback: () => void): void
+}
+
+export interface InteractionOptions {
+  /** The interaction only reads: it never waits for a writer, and sees one consistent snapshot. */
+  readonly readOnly?: boolean
+}
+
+/** The one gate to the database, the same on both engines. */
+export interface Database {
+  readonly engine: 'sqlite' | 'postgres'
+  /**
+   * Runs `fn` in a transaction and gives what it gives, once that is durable on disk. `name` (snake_case, a constant)
+   * stands in logs and metrics. `fn` may run more than once when the engine asks for a retry, so it changes nothing it
+   * closes over and leaves its results by its return value alone; it awaits nothing but its transaction.
+   * Nested interactions are refused.
+   */
+  runInteraction<T>(name: string, fn: (txn: Transaction) => Promise<T>, options?: InteractionOptions): Promise<T>
+  close(): Promise<void>
+}
