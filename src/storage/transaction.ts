@@ -1,9 +1,6 @@
 /** What may be bound to a placeholder. Integers are safe integers; booleans are stored as 0 and 1. */
 export type SqlValue = string | number | null | Uint8Array | readonly number[] | readonly string[]
 
-/** One row of an answer, by column name. Integers come as `number`, blobs as `Uint8Array`. */
-export type SqlRow = Record<string, unknown>
-
 /**
  * An open transaction. SQL is written once for both engines:
  * `?` is a placeholder; `IN @ints(?)` and `IN @texts(?)` take an array; `INTEGER`, `TEXT`, `BLOB` are the types;
@@ -13,10 +10,10 @@ export type SqlRow = Record<string, unknown>
 export interface Transaction {
   /** The name given to `runInteraction`, for errors, logs and metrics. */
   readonly name: string
-  /** Every row of a query. */
-  all<T extends SqlRow>(sql: string, ...params: SqlValue[]): Promise<T[]>
+  /** Every row of a query, as objects by column name. Integers come as `number`, blobs as `Uint8Array`. */
+  all<T extends object>(sql: string, ...params: SqlValue[]): Promise<T[]>
   /** The first row of a query, or undefined. */
-  get<T extends SqlRow>(sql: string, ...params: SqlValue[]): Promise<T | undefined>
+  get<T extends object>(sql: string, ...params: SqlValue[]): Promise<T | undefined>
   /** Runs a statement; gives how many rows it changed. */
   run(sql: string, ...params: SqlValue[]): Promise<number>
   /** Runs one statement for each row of parameters, in order, in one trip to the database. */

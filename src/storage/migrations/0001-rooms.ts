@@ -14,10 +14,11 @@ export const statements: readonly string[] = [
   `CREATE TABLE state_keys (
     key_nid INTEGER NOT NULL PRIMARY KEY, type TEXT NOT NULL, state_key TEXT NOT NULL, UNIQUE (type, state_key))`,
 
-  // partial: 1 while the room was joined without its whole state.
+  // published: 1 when listed in the public directory. partial: 1 while the room was joined without its whole state.
   `CREATE TABLE rooms (
     room_nid INTEGER NOT NULL PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, version TEXT NOT NULL,
-    created_ts INTEGER NOT NULL, partial INTEGER NOT NULL DEFAULT 0, blocked INTEGER NOT NULL DEFAULT 0)`,
+    created_ts INTEGER NOT NULL, published INTEGER NOT NULL DEFAULT 0, partial INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0)`,
 
   // One row an event. json is the canonical text as signed, without event_id (from room version 3) and unsigned.
   // topological: depth, the causal order in a room. stream_position: the order of arrival here, over all rooms;

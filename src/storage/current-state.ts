@@ -1,0 +1,77 @@
+import type { SqlValue, Transaction } from './transaction.ts'
+
+/** The state of a room now, as pairs of (type, state key) and event. */
+export interface StateEntry {
+  readonly keyNid: number
+  readonly eventNid: number
+}
+
+/** A change of a room's resolved state. Null: the key had, or has, no event. */
+export interface StateDelta {
+  readonly streamPosition: number
+  readonly keyNid: number
+  readonly eventNid: number | null
+  readonly prevEventNid: number | null
+}
+
+/** The whole state of a room now. Costs the size of the answer. */
+export function currentState(txn: Transaction, roomNid: number): Promise<StateEntry[]> {
+  return txn.all('SELECT key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state WHERE room_nid = ?', roomNid)
+}
+
+/** Some keys of the state now of several rooms. */
+export function currentStateOf(
+  txn: Transaction,
+  roomNids: readonly number[],
+  keyNids: readonly number[],
+): Promise<(StateEntry & { roomNid: number })[]> {
+  return txn.all(
+    `SELECT room_nid AS "roomNid", key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state
+     WHERE room_nid IN @ints(?) AND key_nid IN @ints(?)`,
+    roomNids,
+    keyNids,
+  )
+}
+
+/** Applies changes, in order, to the state now, and notes each in the stream of changes. */
+export async function applyStateDeltas(
+  txn: Transaction,
+  roomNid: number,
+  deltas: readonly StateDelta[],
+): Promise<void> {
+  const last = new Map<number, number | null>()
+  for (const delta of deltas) last.set(delta.keyNid, delta.eventNid)
+  const set: SqlValue[][] = []
+  const removed: SqlValue[][] = []
+  for (const [keyNid, eventNid] of last) {
+    if (eventNid === null) removed.push([roomNid, keyNid])
+    else set.push([roomNid, keyNid, eventNid])
+  }
+  await txn.runMany(
+    `INSERT INTO current_state (room_nid, key_nid, event_nid) VALUES (?, ?, ?)
+     ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid`,
+    set,
+  )
+  await txn.runMany('DELETE FROM current_state WHERE room_nid = ? AND key_nid = ?', removed)
+  await txn.runMany(
+    `INSERT INTO current_state_deltas (room_nid, stream_position, key_nid, event_nid, prev_event_nid)
+     VALUES (?, ?, ?, ?, ?)`,
+    deltas.map((delta) => [roomNid, delta.streamPosition, delta.keyNid, delta.eventNid, delta.prevEventNid]),
+  )
+}
+
+/** Changes of the state of rooms with positions after `after` and not after `upTo`, oldest first within a room. */
+export function stateDeltas(
+  txn: Transaction,
+  range: { roomNids: readonly number[]; after: number; upTo: number },
+): Promise<(StateDelta & { roomNid: number })[]> {
+  return txn.all(
+    `SELECT room_nid AS "roomNid", stream_position AS "streamPosition", key_nid AS "keyNid", event_nid AS "eventNid",
+       prev_event_nid AS "prevEventNid"
+     FROM current_state_deltas WHERE room_nid IN @ints(?) AND stream_position > ? AND stream_position <= ?
+     ORDER BY room_nid, stream_position`,
+    range.roomNids,
+    range.after,
+    range.upTo,
+  )
+}

@@ -1,0 +1,150 @@
+import type { SqlValue, Transaction } from './transaction.ts'
+
+/** One stored event: its canonical text as signed, and its facts. Flags are 0 or 1. */
+export interface EventRow {
+  readonly eventNid: number
+  readonly eventId: string
+  readonly roomNid: number
+  readonly type: string
+  /** The (type, state key) pair; null when this is not a state event. */
+  readonly keyNid: number | null
+  readonly senderNid: number
+  /** The depth: the causal order within the room. */
+  readonly topological: number
+  /** The order of arrival here over all rooms; null while an outlier. */
+  readonly streamPosition: number | null
+  readonly originServerTs: number
+  readonly receivedTs: number
+  readonly outlier: number
+  readonly softFailed: number
+  /** Why it was rejected, or null. */
+  readonly rejected: string | null
+  /** The event that redacts it, or null. */
+  readonly redactedBy: number | null
+  /** State nodes before and after the event; null for an outlier. */
+  readonly stateBefore: number | null
+  readonly stateAfter: number | null
+  /** The event of the same (type, state key) that stood in the state before. */
+  readonly replacesNid: number | null
+  /** Which request of which of our devices made it. */
+  readonly deviceId: string | null
+  readonly txnId: string | null
+  readonly json: string
+}
+
+const columns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
+  sender_nid AS "senderNid", topological, stream_position AS "streamPosition", origin_server_ts AS "originServerTs",
+  received_ts AS "receivedTs", outlier, soft_failed AS "softFailed", rejected, redacted_by AS "redactedBy",
+  state_before AS "stateBefore", state_after AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
+  txn_id AS "txnId", json`
+
+/** What a client may ever be shown: in the timeline, and neither rejected nor soft-failed. */
+const shown = 'outlier = 0 AND rejected IS NULL AND soft_failed = 0'
+
+/** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
+export function insertEvents(txn: Transaction, rows: readonly EventRow[]): Promise<void> {
+  return txn.runMany(
+    `INSERT INTO events (event_nid, event_id, room_nid, type, key_nid, sender_nid, topological, stream_position,
+       origin_server_ts, received_ts, outlier, soft_failed, rejected, redacted_by, state_before, state_after,
+       replaces_nid, device_id, txn_id, json)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    rows.map((row): SqlValue[] => [
+      row.eventNid,
+      row.eventId,
+      row.roomNid,
+      row.type,
+      row.keyNid,
+      row.senderNid,
+      row.topological,
+      row.streamPosition,
+      row.originServerTs,
+      row.receivedTs,
+      row.outlier,
+      row.softFailed,
+      row.rejected,
+      row.redactedBy,
+      row.stateBefore,
+      row.stateAfter,
+      row.replacesNid,
+      row.deviceId,
+      row.txnId,
+      row.json,
+    ]),
+  )
+}
+
+/** The events with these integer ids, in no order; unknown ones are left out. */
+export function eventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<EventRow[]> {
+  return txn.all(`SELECT ${columns} FROM events WHERE event_nid IN @ints(?)`, eventNids)
+}
+
+/** The events with these Matrix ids in this room, in no order; those of other rooms count as unknown. */
+export function eventsByIds(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<EventRow[]> {
+  return txn.all(`SELECT ${columns} FROM events WHERE event_id IN @texts(?) AND room_nid = ?`, eventIds, roomNid)
+}
+
+/** The event that a device's request made, or undefined: what makes a repeated request harmless. */
+export function eventByTransaction(
+  txn: Transaction,
+  request: { roomNid: number; senderNid: number; deviceId: string; txnId: string },
+): Promise<{ eventNid: number; eventId: string } | undefined> {
+  return txn.get(
+    `SELECT event_nid AS "eventNid", event_id AS "eventId" FROM events
+     WHERE room_nid = ? AND sender_nid = ? AND device_id = ? AND txn_id = ?`,
+    request.roomNid,
+    request.senderNid,
+    request.deviceId,
+    request.txnId,
+  )
+}
+
+/** Shown events of a room that arrived after `after` and not after `upTo`, by stream order. Both are positions. */
+export function eventsInStreamRange(
+  txn: Transaction,
+  range: { roomNid: number; after: number; upTo: number; limit: number; newestFirst: boolean },
+): Promise<EventRow[]> {
+  const order = range.newestFirst ? 'DESC' : 'ASC'
+  return txn.all(
+    `SELECT ${columns} FROM events WHERE room_nid = ? AND stream_position > ? AND stream_position <= ? AND ${shown}
+     ORDER BY stream_position ${order} LIMIT ?`,
+    range.roomNid,
+    range.after,
+    range.upTo,
+    range.limit,
+  )
+}
+
+/**
+ * Shown events of a room by topological order, ties by stream order, from a point (not itself included when going
+ * backwards beyond it: the point stands between events, after the one it names) in a direction.
+ */
+export function eventsTopological(
+  txn: Transaction,
+  page: {
+    roomNid: number
+    from: { topological: number; stream: number }
+    direction: 'backwards' | 'forwards'
+    limit: number
+  },
+): Promise<EventRow[]> {
+  const [comparison, order] = page.direction === 'backwards' ? ['<=', 'DESC'] : ['>', 'ASC']
+  return txn.all(
+    `SELECT ${columns} FROM events WHERE room_nid = ? AND (topological, stream_position) ${comparison} (?, ?) AND ${shown}
+     ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
+    page.roomNid,
+    page.from.topological,
+    page.from.stream,
+    page.limit,
+  )
+}
+
+/** Marks events as redacted, each only if nothing redacts it yet; the text stays. */
+export function markRedacted(
+  txn: Transaction,
+  redactions: readonly { eventNid: number; redactedBy: number }[],
+): Promise<void> {
+  return txn.runMany(
+    'UPDATE events SET redacted_by = ? WHERE event_nid = ? AND redacted_by IS NULL',
+    redactions.map((redaction) => [redaction.redactedBy, redaction.eventNid]),
+  )
+}

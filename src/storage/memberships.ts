@@ -1,0 +1,104 @@
+import type { Transaction } from './transaction.ts'
+
+export type MembershipState = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
+
+/** What someone is in a room now. */
+export interface MembershipRow {
+  readonly roomNid: number
+  readonly userNid: number
+  readonly membership: MembershipState
+  /** The member event that says so. */
+  readonly eventNid: number
+  /** Who caused it. */
+  readonly senderNid: number
+  readonly streamPosition: number
+  /** 1 when the user is one of ours. */
+  readonly local: number
+  readonly forgotten: number
+}
+
+const columns = `room_nid AS "roomNid", user_nid AS "userNid", membership, event_nid AS "eventNid",
+  sender_nid AS "senderNid", stream_position AS "streamPosition", local, forgotten`
+
+/** Sets memberships, the later ones of a user winning. A room is remembered again by whatever happens in it. */
+export function setMemberships(txn: Transaction, rows: readonly MembershipRow[]): Promise<void> {
+  return txn.runMany(
+    `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership, event_nid = excluded.event_nid,
+       sender_nid = excluded.sender_nid, stream_position = excluded.stream_position, forgotten = excluded.forgotten`,
+    rows.map((row) => [
+      row.roomNid,
+      row.userNid,
+      row.membership,
+      row.eventNid,
+      row.senderNid,
+      row.streamPosition,
+      row.local,
+      row.forgotten,
+    ]),
+  )
+}
+
+/** Every room that one of our users is or was in. */
+export function membershipsOfUser(txn: Transaction, userNid: number): Promise<MembershipRow[]> {
+  return txn.all(`SELECT ${columns} FROM memberships WHERE user_nid = ? AND local = 1`, userNid)
+}
+
+/** Everyone who ever had a membership in a room. */
+export function membershipsInRoom(txn: Transaction, roomNid: number): Promise<MembershipRow[]> {
+  return txn.all(`SELECT ${columns} FROM memberships WHERE room_nid = ?`, roomNid)
+}
+
+/** Our users who are joined to these rooms. */
+export function localJoinedMembers(
+  txn: Transaction,
+  roomNids: readonly number[],
+): Promise<{ roomNid: number; userNid: number; userId: string }[]> {
+  return txn.all(
+    `SELECT m.room_nid AS "roomNid", m.user_nid AS "userNid", u.user_id AS "userId"
+     FROM memberships m JOIN user_ids u ON u.user_nid = m.user_nid
+     WHERE m.room_nid IN @ints(?) AND m.membership = 'join' AND m.local = 1`,
+    roomNids,
+  )
+}
+
+/** Everyone, of any server, who is joined to one of these rooms. */
+export function joinedUsers(txn: Transaction, roomNids: readonly number[]): Promise<{ userId: string }[]> {
+  return txn.all(
+    `SELECT DISTINCT u.user_id AS "userId" FROM memberships m JOIN user_ids u ON u.user_nid = m.user_nid
+     WHERE m.room_nid IN @ints(?) AND m.membership = 'join'`,
+    roomNids,
+  )
+}
+
+/** Hides a room from a user's lists until something happens to them in it. */
+export async function setForgotten(txn: Transaction, roomNid: number, userNid: number): Promise<void> {
+  await txn.run('UPDATE memberships SET forgotten = 1 WHERE room_nid = ? AND user_nid = ?', roomNid, userNid)
+}
+
+/** Keeps the stripped state that goes with an invite or a knock: the text of a JSON list. */
+export function setInviteStates(
+  txn: Transaction,
+  rows: readonly { roomNid: number; userNid: number; eventNid: number; stripped: string }[],
+): Promise<void> {
+  return txn.runMany(
+    `INSERT INTO invite_states (room_nid, user_nid, event_nid, stripped) VALUES (?, ?, ?, ?)
+     ON CONFLICT (room_nid, user_nid) DO UPDATE SET event_nid = excluded.event_nid, stripped = excluded.stripped`,
+    rows.map((row) => [row.roomNid, row.userNid, row.eventNid, row.stripped]),
+  )
+}
+
+/** The stripped state of invites and knocks of one user, by room. */
+export function inviteStates(
+  txn: Transaction,
+  userNid: number,
+  roomNids: readonly number[],
+): Promise<{ roomNid: number; eventNid: number; stripped: string }[]> {
+  return txn.all(
+    `SELECT room_nid AS "roomNid", event_nid AS "eventNid", stripped FROM invite_states
+     WHERE room_nid IN @ints(?) AND user_nid = ?`,
+    roomNids,
+    userNid,
+  )
+}

@@ -1,0 +1,41 @@
+import type { Transaction } from './transaction.ts'
+
+/** A room that this server knows. */
+export interface RoomRow {
+  readonly roomNid: number
+  readonly roomId: string
+  readonly version: string
+  readonly published: number
+}
+
+const columns = `room_nid AS "roomNid", room_id AS "roomId", version, published`
+
+/** Writes a new room. `createdTs` in milliseconds since 1970. */
+export async function insertRoom(
+  txn: Transaction,
+  room: { roomNid: number; roomId: string; version: string; createdTs: number; published: boolean },
+): Promise<void> {
+  await txn.run(
+    'INSERT INTO rooms (room_nid, room_id, version, created_ts, published) VALUES (?, ?, ?, ?, ?)',
+    room.roomNid,
+    room.roomId,
+    room.version,
+    room.createdTs,
+    room.published ? 1 : 0,
+  )
+}
+
+/** The room with this Matrix id, or undefined. */
+export function roomById(txn: Transaction, roomId: string): Promise<RoomRow | undefined> {
+  return txn.get(`SELECT ${columns} FROM rooms WHERE room_id = ?`, roomId)
+}
+
+/** The rooms with these integer ids, in no order. */
+export function roomsByNids(txn: Transaction, roomNids: readonly number[]): Promise<RoomRow[]> {
+  return txn.all(`SELECT ${columns} FROM rooms WHERE room_nid IN @ints(?)`, roomNids)
+}
+
+/** Lists the room in the public directory, or takes it out. */
+export async function setPublished(txn: Transaction, roomNid: number, published: boolean): Promise<void> {
+  await txn.run('UPDATE rooms SET published = ? WHERE room_nid = ?', published ? 1 : 0, roomNid)
+}
