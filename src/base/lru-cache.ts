@@ -7,6 +7,7 @@ export class LruCache<Key, Value> {
     this.#limit = limit
   }
 
+  /** The value of `key`, which thereby counts as just used; undefined when it is not held. */
   get(key: Key): Value | undefined {
     const value = this.#entries.get(key)
     if (value === undefined) return undefined
@@ -15,6 +16,7 @@ export class LruCache<Key, Value> {
     return value
   }
 
+  /** Holds `value` under `key`, and forgets the entry used longest ago if there are now too many. */
   set(key: Key, value: Value): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)
@@ -26,14 +28,17 @@ export class LruCache<Key, Value> {
     }
   }
 
+  /** Forgets `key`. */
   delete(key: Key): void {
     this.#entries.delete(key)
   }
 
+  /** Forgets everything. */
   clear(): void {
     this.#entries.clear()
   }
 
+  /** How many entries are held. */
   get size(): number {
     return this.#entries.size
   }
