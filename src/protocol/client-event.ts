@@ -1,0 +1,120 @@
+import { jsonMember, jsonMembers } from './json-members.ts'
+
+/**
+ * The forms in which an event leaves this server. `v2WithoutRoomId` stands under a room (sync), `v2` alone, `v1` repeats
+ * some of `unsigned` at the top level as the first clients expected, `raw` is the form between servers.
+ * https://spec.matrix.org/v1.19/client-server-api/#room-event-format
+ */
+export type ClientFormat = 'raw' | 'v1' | 'v2' | 'v2WithoutRoomId'
+
+/** What must be known to cut an event that its text does not say. */
+export interface CutOptions {
+  readonly eventId: string
+  readonly type: string
+  readonly format: ClientFormat
+  /** Room version 12: the create event carries no room_id, for that is made from its own id. */
+  readonly roomIdFromCreate: boolean
+  /** Room version 11: `redacts` stands in the content instead of at the top level. */
+  readonly redactsInContent: boolean
+}
+
+/** What is said about an event to one reader at one moment. Members ending in `Text` are JSON text. */
+export interface Unsigned {
+  /** Milliseconds since the event was sent; negative when its sender's clock is ahead of ours. */
+  readonly age?: number
+  readonly transactionId?: string
+  readonly membership?: string
+  readonly replacesState?: string
+  readonly prevContentText?: string
+  readonly prevSender?: string
+  readonly redactedBecauseText?: string
+  /** Stripped state that came with an invite or a knock; only in what answers those. */
+  readonly inviteRoomStateText?: string
+  readonly knockRoomStateText?: string
+  readonly relationsText?: string
+}
+
+/** Keys of an event that concern only servers. */
+const serverKeys = ['auth_events', 'prev_events', 'hashes', 'signatures', 'depth', 'origin', 'prev_state']
+
+const keysCut: Readonly<Record<ClientFormat, ReadonlySet<string>>> = {
+  raw: new Set(['event_id', 'unsigned']),
+  v1: new Set(['event_id', 'unsigned', 'user_id', ...serverKeys]),
+  v2: new Set(['event_id', 'unsigned', ...serverKeys]),
+  v2WithoutRoomId: new Set(['event_id', 'unsigned', 'room_id', ...serverKeys]),
+}
+
+/**
+ * Makes an event's client form, up to where `unsigned` goes: an object's text without its closing brace, which
+ * `spliceEvent` completes. `text` is the event's canonical JSON, redacted already if it is to be. The result depends on
+ * nothing but its arguments, so it may be kept. Linear in the text.
+ */
+export function cutEvent(text: string, options: CutOptions): string {
+  const cut = keysCut[options.format]
+  const redacts = options.type === 'm.room.redaction' ? redactsOf(text, options.redactsInContent) : undefined
+  let result = '{"event_id":' + JSON.stringify(options.eventId)
+  // Neighbors that are kept are copied together.
+  let from = -1
+  let to = -1
+  let sender: string | undefined
+  let hasContent = false
+  for (const member of jsonMembers(text)) {
+    if (member.key === 'sender') sender = text.slice(member.value, member.end)
+    const moved = redacts !== undefined && (member.key === 'redacts' || member.key === 'content')
+    if (member.key === 'content') hasContent = true
+    if (moved || cut.has(member.key)) {
+      if (from >= 0) result += ',' + text.slice(from, to)
+      from = -1
+      if (moved && member.key === 'content')
+        result += ',"content":' + withRedacts(text.slice(member.value, member.end), redacts)
+      continue
+    }
+    if (from < 0) from = member.start
+    to = member.end
+  }
+  if (from >= 0) result += ',' + text.slice(from, to)
+  if (redacts !== undefined) {
+    if (!hasContent) result += ',"content":{"redacts":' + redacts + '}'
+    result += ',"redacts":' + redacts
+  }
+  if (options.format === 'v1' && sender !== undefined && sender !== 'null') result += ',"user_id":' + sender
+  if (options.roomIdFromCreate && options.type === 'm.room.create')
+    result += ',"room_id":' + JSON.stringify('!' + options.eventId.slice(1))
+  return result
+}
+
+/**
+ * Completes what `cutEvent` made, with what this reader may know. Constant time beside the texts' concatenation.
+ * https://spec.matrix.org/v1.19/client-server-api/#definition-clientevent_unsigneddata
+ */
+export function spliceEvent(cut: string, unsigned: Unsigned, format: ClientFormat): string {
+  let shared = ''
+  if (unsigned.age !== undefined) shared = ',"age":' + String(unsigned.age)
+  if (unsigned.prevContentText !== undefined) shared += ',"prev_content":' + unsigned.prevContentText
+  if (unsigned.replacesState !== undefined) shared += ',"replaces_state":' + JSON.stringify(unsigned.replacesState)
+  if (unsigned.redactedBecauseText !== undefined) shared += ',"redacted_because":' + unsigned.redactedBecauseText
+  if (unsigned.inviteRoomStateText !== undefined) shared += ',"invite_room_state":' + unsigned.inviteRoomStateText
+  if (unsigned.knockRoomStateText !== undefined) shared += ',"knock_room_state":' + unsigned.knockRoomStateText
+  let own = shared
+  if (unsigned.membership !== undefined) own += ',"membership":' + JSON.stringify(unsigned.membership)
+  if (unsigned.prevSender !== undefined) own += ',"prev_sender":' + JSON.stringify(unsigned.prevSender)
+  if (unsigned.transactionId !== undefined) own += ',"transaction_id":' + JSON.stringify(unsigned.transactionId)
+  if (unsigned.relationsText !== undefined) own += ',"m.relations":' + unsigned.relationsText
+  return cut + (format === 'v1' ? shared : '') + ',"unsigned":{' + own.slice(1) + '}}'
+}
+
+/** Gives the text of what a redaction redacts, wherever its room version keeps it. */
+function redactsOf(text: string, inContent: boolean): string | undefined {
+  if (!inContent) return jsonMember(text, 'redacts')
+  const content = jsonMember(text, 'content')
+  return content?.startsWith('{') === true ? jsonMember(content, 'redacts') : undefined
+}
+
+/** Gives the text of `content` with `redacts` put into it. What is not an object stays as it is. */
+function withRedacts(content: string, redacts: string): string {
+  if (!content.startsWith('{')) return content
+  let result = '{"redacts":' + redacts
+  for (const member of jsonMembers(content))
+    if (member.key !== 'redacts') result += ',' + content.slice(member.start, member.end)
+  return result + '}'
+}

@@ -1,0 +1,83 @@
+/**
+ * Finds the members of a JSON object in its text, without parsing the values. The text must be canonical JSON (no white
+ * space, an object): stored events are. Everything here is linear in the text and makes no copies but what it returns.
+ */
+
+const quote = 34
+const comma = 44
+const backslash = 92
+const openBracket = 91
+const closeBracket = 93
+const openBrace = 123
+const closeBrace = 125
+
+/** Gives the index behind the string whose opening quote stands at `open`. */
+function stringEnd(text: string, open: number): number {
+  let close = text.indexOf('"', open + 1)
+  for (;;) {
+    if (close < 0) throw new Error('JSON text ends inside a string')
+    let before = close - 1
+    while (text.charCodeAt(before) === backslash) before--
+    if ((close - before) % 2 === 1) return close + 1
+    close = text.indexOf('"', close + 1)
+  }
+}
+
+/** Gives the index behind the value that begins at `start`. */
+function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first === quote) return stringEnd(text, start)
+  const nested = first === openBrace || first === openBracket
+  let depth = nested ? 1 : 0
+  let index = nested ? start + 1 : start
+  while (index < text.length) {
+    const code = text.charCodeAt(index)
+    if (code === quote) {
+      index = stringEnd(text, index)
+      continue
+    }
+    if (code === openBrace || code === openBracket) depth++
+    else if (code === closeBrace || code === closeBracket) {
+      if (depth === 0) return index
+      if (--depth === 0) return index + 1
+    } else if (code === comma && depth === 0) return index
+    index++
+  }
+  throw new Error('JSON text ends inside a value')
+}
+
+/**
+ * One member of an object. `key` is the text between its quotes, escapes included. The member's text reaches from
+ * `start` to `end` (exclusive), its value's from `value` to `end`.
+ */
+export interface JsonMember {
+  readonly key: string
+  readonly start: number
+  readonly value: number
+  readonly end: number
+}
+
+/** Gives the members of the object that `text` is, in their order. Throws `Error` when the text is not whole. */
+export function jsonMembers(text: string): JsonMember[] {
+  const members: JsonMember[] = []
+  if (text.charCodeAt(0) !== openBrace) throw new Error('JSON text is not an object')
+  let start = 1
+  while (text.charCodeAt(start) === quote) {
+    const keyEnd = stringEnd(text, start)
+    const end = valueEnd(text, keyEnd + 1)
+    members.push({ key: text.slice(start + 1, keyEnd - 1), start, value: keyEnd + 1, end })
+    if (text.charCodeAt(end) !== comma) break
+    start = end + 1
+  }
+  return members
+}
+
+/** Gives the text of the value under `key` (which needs no escapes); undefined when there is none or it is null. */
+export function jsonMember(text: string, key: string): string | undefined {
+  for (const member of jsonMembers(text)) {
+    if (member.key !== key) continue
+    const value = text.slice(member.value, member.end)
+    return value === 'null' ? undefined : value
+  }
+  return undefined
+}
