@@ -5,7 +5,9 @@ export type SqlValue = string | number | null | Uint8Array | readonly number[] |
  * An open transaction. SQL is written once for both engines:
  * `?` is a placeholder; `IN @ints(?)` and `IN @texts(?)` take an array; `INTEGER`, `TEXT`, `BLOB` are the types;
  * `ON CONFLICT … DO UPDATE`, `RETURNING` and common table expressions are what both speak.
- * The text of a statement must be a constant: engines keep prepared statements by text.
+ * The text of a statement must be a constant: engines keep prepared statements by text. A column alias with capitals
+ * stands in double quotes (`AS "eventNid"`), or PostgreSQL gives it in small letters.
+ * A statement that fails spoils the transaction: `fn` lets the error out and does not go on.
  */
 export interface Transaction {
   /** The name given to `runInteraction`, for errors, logs and metrics. */

@@ -1,0 +1,34 @@
+import { DatabaseError } from './database-error.ts'
+import { SqliteDatabase } from './engines/sqlite.ts'
+import { type Database } from './transaction.ts'
+
+/** What `openDatabase` needs of a logger. */
+export interface DatabaseLogger {
+  error(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+}
+
+export interface DatabaseOptions {
+  /** `sqlite:/dir/file.db`, or `postgres://user:password@host:port/name`. */
+  readonly url: string
+  /** Connections to PostgreSQL at most, for the whole process. */
+  readonly poolSize?: number
+  readonly logger: DatabaseLogger
+}
+
+/**
+ * Opens the database named by `options.url`; runs no migration.
+ * @throws DatabaseError when the URL is of no known kind, or the database is in use by another process.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, logger } = options
+  const report = (error: unknown, interaction: string): void => {
+    logger.error('An error nobody awaits came out of the database', { interaction, error: errorText(error) })
+  }
+  if (url.startsWith('sqlite:')) return new SqliteDatabase(url.slice('sqlite:'.length), report)
+  throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

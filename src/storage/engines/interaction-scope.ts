@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import { DatabaseError } from '../database-error.ts'
+
+/** The name of the interaction that the running code belongs to. */
+const running = new AsyncLocalStorage<string>()
+
+/**
+ * Refuses to open interaction `name` inside another one: on SQLite it would wait for its own end, on PostgreSQL it would
+ * hold two connections and could deadlock a full pool.
+ */
+export function refuseNested(name: string): void {
+  const outer = running.getStore()
+  if (outer === undefined) return
+  throw new DatabaseError('usage', `interaction ${name} was started inside interaction ${outer}: pass its txn instead`)
+}
+
+/** Runs `fn` as the body of interaction `name`. */
+export function insideInteraction<T>(name: string, fn: () => Promise<T>): Promise<T> {
+  return running.run(name, fn)
+}
+
+/** What an open transaction of either engine keeps besides its connection: whether it is open, and its callbacks. */
+export class InteractionState {
+  readonly name: string
+  #open = true
+  #callbacks: (() => void)[] | undefined
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** Throws when the transaction has ended. */
+  checkOpen(): void {
+    if (this.#open) return
+    throw new DatabaseError('usage', `interaction ${this.name} used its transaction after its end: await every call`)
+  }
+
+  end(): void {
+    this.#open = false
+  }
+
+  addCallback(callback: () => void): void {
+    this.checkOpen()
+    this.#callbacks ??= []
+    this.#callbacks.push(callback)
+  }
+
+  /** Runs the after-commit callbacks once, in order; one that throws is told to `report` and stops no other. */
+  committed(report: (error: unknown) => void): void {
+    const callbacks = this.#callbacks
+    if (callbacks === undefined) return
+    this.#callbacks = undefined
+    for (const callback of callbacks) {
+      try {
+        callback()
+      } catch (error) {
+        report(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+import { systemClock } from '#base/clock.ts'
+
+import { DatabaseError } from '../database-error.ts'
+import { type Database, type InteractionOptions, type Transaction } from '../transaction.ts'
+import { refuseNested } from './interaction-scope.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+import { SqliteReaders } from './sqlite-readers.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
+
+/** Tells of an error that nobody awaits. */
+export type ReportError = (error: unknown, interaction: string) => void
+
+/** An SQLite file as a `Database`: one writer whose commits are grouped, and readers that never wait for it. */
+export class SqliteDatabase implements Database {
+  readonly engine = 'sqlite'
+  readonly #lock: DatabaseSync
+  readonly #connection: SqliteConnection
+  readonly #writer: SqliteWriter
+  readonly #readers: SqliteReaders
+  #closing: Promise<void> | undefined
+
+  /**
+   * Opens the file at `path`, made with its folder when missing, readable by its owner alone.
+   * @throws DatabaseError `in_use` when another process (or this one) has it open.
+   */
+  constructor(path: string, report: ReportError) {
+    mkdirSync(dirname(path), { recursive: true })
+    this.#lock = lockFile(path)
+    closeSync(openSync(path, 'a', 0o600))
+    this.#connection = new SqliteConnection(path, { readOnly: false })
+    this.#writer = new SqliteWriter(this.#connection, { clock: systemClock, report })
+    this.#readers = new SqliteReaders(path, report)
+  }
+
+  async runInteraction<T>(
+    name: string,
+    fn: (txn: Transaction) => Promise<T>,
+    options?: InteractionOptions,
+  ): Promise<T> {
+    refuseNested(name)
+    if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
+    if (options?.readOnly === true) return this.#readers.run(name, fn)
+    return this.#writer.run(name, fn)
+  }
+
+  /** Lets queued interactions end, refuses new ones, and closes the file. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.drained()
+    await this.#readers.close()
+    this.#connection.close()
+    this.#lock.close()
+  }
+}
+
+/**
+ * Holds an exclusive lock beside the database for as long as the process lives. It is a lock of the operating system,
+ * so a crash leaves nothing behind that would stand in the way of the next start.
+ */
+function lockFile(path: string): DatabaseSync {
+  const lock = new DatabaseSync(`${path}.lock`)
+  try {
+    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw new DatabaseError('in_use', `${path} is in use by another process: stop that one first`, { cause: error })
+  }
+}

@@ -1,0 +1,12 @@
+import * as rooms from './migrations/0001-rooms.ts'
+
+/** One step of the database's form. Never changed once released: a correction is a further migration. */
+export interface Migration {
+  /** `NNNN-what`, the name of its file. */
+  readonly name: string
+  /** Portable statements, see `transaction.ts`; run in one transaction. */
+  readonly statements: readonly string[]
+}
+
+/** Every migration, in the order in which they are applied. */
+export const migrations: readonly Migration[] = [rooms]
