@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { IdBlocks } from '#storage/id-blocks.ts'
+import { IdBlocks } from './id-blocks.ts'
 
 import { eachEngine } from '../../test/databases.ts'
 
