@@ -12,6 +12,8 @@ export interface Call<Requester, Params, Query, Body> {
   readonly userAgent: string
   /** Aborted when the client goes away or the server stops: end waits, not writes. */
   readonly signal: AbortSignal
+  /** A header of the request, by its name in lower case; undefined when it is missing. */
+  header(name: string): string | undefined
 }
 
 /** An answer with a status, headers or a body that is not plain JSON. Most handlers just return an object. */
@@ -53,6 +55,8 @@ export interface Route<Requester = unknown> {
   readonly limit?: LimitName
   /** Largest body in bytes, when it differs from the server's own limit. */
   readonly bodyBytesMax?: number
+  /** How a body is written: JSON unless it says `form`, for the forms of our own pages. */
+  readonly bodyFormat?: 'json' | 'form'
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TSchema

@@ -1,0 +1,190 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#observability/logger.ts'
+import { runInRequest, type RequestContext } from '#observability/request-context.ts'
+import { MatrixError } from '#protocol/errors.ts'
+import { accessTokenOf } from './access-token.ts'
+import { errorToAnswer } from './errors-to-response.ts'
+import type { OpenRequests } from './open-requests.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { readFormBody, readJsonBody } from './request-body.ts'
+import { isApiPath, writeAnswer } from './response.ts'
+import type { Answer, Call, JsonText, Route } from './route.ts'
+import { checkerFor, queryReaderFor, type RawQuery } from './validation.ts'
+
+/** Who may come in: what the pipeline has to know of those who ask, without knowing what they are. */
+export interface Doorkeeper<Requester> {
+  /** Whose token it is. Throws `M_UNKNOWN_TOKEN` for one that is nobody's. */
+  requesterOf(token: string, from: { readonly ip: string; readonly userAgent: string }): Promise<Requester>
+  isAdmin(requester: Requester): boolean
+  /** The name under which a requester is limited and stands in the log. */
+  nameOf(requester: Requester): string
+}
+
+export interface PipelineDeps<Requester> {
+  readonly doorkeeper: Doorkeeper<Requester>
+  readonly limits: RateLimits
+  readonly open: OpenRequests
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** A request from which the body has been read, in Fastify's hands. */
+type Request = FastifyRequest & { readonly body: Buffer | undefined }
+
+/**
+ * Gives the function that serves one endpoint. The steps of a request, and how each may end it:
+ *
+ *     path known, method known                          M_UNRECOGNIZED 404, 405   (server.ts)
+ *       → body within its limit                         M_TOO_LARGE               (Fastify)
+ *       → token known                                   M_MISSING_TOKEN, M_UNKNOWN_TOKEN, M_FORBIDDEN
+ *       → within the rate limit                         M_LIMIT_EXCEEDED
+ *       → path, query and body as the schemas say       M_NOT_JSON, M_BAD_JSON, M_MISSING_PARAM, M_INVALID_PARAM
+ *       → handler                                       whatever MatrixError it throws; M_UNKNOWN for anything else
+ *       → answer, one line in the log
+ */
+export function serve<Requester>(
+  route: Route<Requester>,
+  deps: PipelineDeps<Requester>,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const { open, clock, logger } = deps
+  const admit = admission(route, deps)
+  const read = inputReader(route)
+  const answerCall = async (
+    request: Request,
+    context: RequestContext,
+    call: MutableCall<Requester>,
+  ): Promise<object> => {
+    try {
+      call.requester = await admit(request, call)
+      if (call.requester !== undefined) context.requester = deps.doorkeeper.nameOf(call.requester)
+      read(request, call)
+      return await (route.handler as Handler<Requester>)(call)
+    } catch (error) {
+      return errorToAnswer(error, logger)
+    }
+  }
+  return async (fastifyRequest, reply) => {
+    const request = fastifyRequest as Request
+    reply.hijack()
+    open.opened()
+    const started = clock.monotonic()
+    const context = contextOf(request, route)
+    const call = new MutableCall<Requester>(request, reply, open)
+    const answer = await runInRequest(context, () => answerCall(request, context, call))
+    writeAnswer(reply.raw, answer, { cors: isApiPath(request.url), lastOne: open.stopping })
+    open.closed()
+    if (logger.writes('debug')) logRequest(logger, context, reply.raw.statusCode, clock.monotonic() - started)
+  }
+}
+
+type Handler<Requester> = (call: Call<Requester, unknown, unknown, unknown>) => Promise<object | Answer | JsonText>
+
+/** A call being put together. Its signal is made only for handlers that look at it. */
+class MutableCall<Requester> implements Call<Requester, unknown, unknown, unknown> {
+  params: unknown = undefined
+  query: unknown = undefined
+  body: unknown = undefined
+  declare requester: Requester
+  readonly #request: Request
+  readonly #reply: FastifyReply
+  readonly #open: OpenRequests
+  #signal: AbortSignal | undefined
+
+  constructor(request: Request, reply: FastifyReply, open: OpenRequests) {
+    this.#request = request
+    this.#reply = reply
+    this.#open = open
+  }
+
+  get ip(): string {
+    return this.#request.ip
+  }
+
+  get userAgent(): string {
+    return this.#request.headers['user-agent'] ?? ''
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#open.signalFor(this.#reply.raw)
+    return this.#signal
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name]
+    return typeof value === 'string' ? value : value?.[0]
+  }
+}
+
+function contextOf(request: Request, route: { readonly method: string; readonly path: string }): RequestContext {
+  return {
+    id: request.id,
+    method: route.method,
+    path: route.path,
+    requester: undefined,
+    databaseWaitMs: 0,
+    databaseRunMs: 0,
+    databaseQueries: 0,
+  }
+}
+
+/** The steps that need no input: who asks, may they, and not too often. */
+function admission<Requester>(
+  route: Route<Requester>,
+  { doorkeeper, limits }: PipelineDeps<Requester>,
+): (request: Request, call: MutableCall<Requester>) => Promise<Requester> {
+  const { auth, limit } = route
+  return async (request, call) => {
+    const token = auth === 'none' ? undefined : accessTokenOf(request.raw, request.query as RawQuery)
+    let requester: Requester | undefined
+    if (token !== undefined) requester = await doorkeeper.requesterOf(token, call)
+    else if (auth === 'user' || auth === 'admin') throw new MatrixError('M_MISSING_TOKEN', 'An access token is needed.')
+    if (limit !== undefined) limits.take(limit, requester === undefined ? call.ip : doorkeeper.nameOf(requester))
+    if (auth === 'admin' && requester !== undefined && !doorkeeper.isAdmin(requester)) {
+      throw new MatrixError('M_FORBIDDEN', 'This is for administrators of this server.')
+    }
+    // Only 'none' and 'optional' come here without a requester, and their handlers are typed for it.
+    return requester as Requester
+  }
+}
+
+/** The steps that read the input and hold it against the schemas. */
+function inputReader<Requester>(route: Route<Requester>): (request: Request, call: MutableCall<Requester>) => void {
+  const checkParams = route.params === undefined ? undefined : checkerFor(route.params, 'path')
+  const readQuery = route.query === undefined ? undefined : queryReaderFor(route.query)
+  const checkQuery = route.query === undefined ? undefined : checkerFor(route.query, 'query')
+  const checkBody = route.body === undefined ? undefined : checkerFor(route.body, 'body')
+  return (request, call) => {
+    call.params = request.params
+    checkParams?.(call.params)
+    call.query = readQuery === undefined ? request.query : readQuery(request.query as RawQuery)
+    checkQuery?.(call.query)
+    if (checkBody === undefined) return
+    call.body = bodyOf(request, route)
+    checkBody(call.body)
+  }
+}
+
+/** A POST or DELETE without any body counts as one with an empty object: many clients send it so. */
+function bodyOf(request: Request, route: Pick<Route, 'method' | 'bodyFormat'>): unknown {
+  const bytes = request.body
+  if (route.bodyFormat === 'form') return readFormBody(bytes ?? Buffer.alloc(0))
+  if (bytes !== undefined && bytes.length > 0) return readJsonBody(bytes)
+  if (route.method !== 'PUT') return {}
+  throw new MatrixError('M_NOT_JSON', 'The body is empty. Send a JSON object.')
+}
+
+function logRequest(logger: Logger, context: RequestContext, status: number, tookMs: number): void {
+  const { databaseWaitMs, databaseRunMs, databaseQueries } = context
+  logger.debug(`Processed request ${context.method} ${context.path}`, {
+    request: context.id,
+    ...(context.requester === undefined ? {} : { requester: context.requester }),
+    status,
+    ms: rounded(tookMs),
+    db: `${rounded(databaseWaitMs)}/${rounded(databaseRunMs)}/${databaseQueries}`,
+  })
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -1,0 +1,125 @@
+import { pino, type Logger as PinoLines } from 'pino'
+import { currentRequest } from './request-context.ts'
+
+/** Facts that stand beside a message, by name. An `Error` is written with its stack and its causes. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** Where the program tells its operator what happens. Never given secrets, tokens or the content of events. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+  /** A logger that adds `fields` to each of its lines. */
+  child(fields: LogFields): Logger
+  /** True when a line of this level would be written: ask before computing expensive fields. */
+  writes(level: LogLevel): boolean
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+export const logFormats = ['text', 'json'] as const
+export type LogFormat = (typeof logFormats)[number]
+
+/** A logger that says nothing, for tests. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLogger,
+  writes: () => false,
+}
+
+/** Where finished lines go. */
+export interface LogDestination {
+  write(line: string): void
+}
+
+/** Standard output (1) or standard error (2), written to at once, so that no line is lost when the process ends. */
+export function logTo(fileDescriptor: 1 | 2): LogDestination {
+  return pino.destination({ fd: fileDescriptor, sync: true })
+}
+
+/**
+ * Makes a logger. Lines below `level` are dropped. `json` writes one object a line for collectors; `text` is for
+ * people. A line written while a request is served carries its id and requester.
+ */
+export function createLogger(options: { level: LogLevel; format: LogFormat; destination: LogDestination }): Logger {
+  const { destination } = options
+  const sink = options.format === 'json' ? destination : { write: (line: string) => destination.write(asText(line)) }
+  const lines: PinoLines = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: 'message',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: pino.stdSerializers.errWithCause },
+      mixin: requestFields,
+    },
+    sink,
+  )
+  return new PinoLogger(lines)
+}
+
+function requestFields(): object {
+  const request = currentRequest()
+  if (request === undefined) return {}
+  return request.requester === undefined
+    ? { request: request.id }
+    : { request: request.id, requester: request.requester }
+}
+
+class PinoLogger implements Logger {
+  readonly #lines: PinoLines
+
+  constructor(lines: PinoLines) {
+    this.#lines = lines
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.#lines.debug(fields, message)
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.#lines.info(fields, message)
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.#lines.warn(fields, message)
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.#lines.error(fields, message)
+  }
+
+  child(fields: LogFields): Logger {
+    return new PinoLogger(this.#lines.child(fields))
+  }
+
+  writes(level: LogLevel): boolean {
+    return this.#lines.isLevelEnabled(level)
+  }
+}
+
+/** Turns a line of JSON into one for people: time, level, message, then `name=value`; an error's stack follows below. */
+function asText(line: string): string {
+  const { time, level, message, error, ...fields } = JSON.parse(line) as Record<string, unknown>
+  let text = `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(message)}`
+  for (const [name, value] of Object.entries(fields)) text += ` ${name}=${fieldText(value)}`
+  if (error !== undefined) text += `\n${errorText(error)}`
+  return `${text}\n`
+}
+
+function fieldText(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
+  return JSON.stringify(value)
+}
+
+function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return `  ${JSON.stringify(error)}`
+  const { stack, message } = error as { stack?: unknown; message?: unknown }
+  const text = typeof stack === 'string' ? stack : String(message)
+  return text.replace(/^/gm, '  ')
+}
