@@ -32,14 +32,15 @@ export interface EventRow {
   readonly json: string
 }
 
-const columns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
+/** The columns of an `EventRow`, for the stores that read events too. */
+export const eventColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
   sender_nid AS "senderNid", topological, stream_position AS "streamPosition", origin_server_ts AS "originServerTs",
   received_ts AS "receivedTs", outlier, soft_failed AS "softFailed", rejected, redacted_by AS "redactedBy",
   state_before AS "stateBefore", state_after AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
   txn_id AS "txnId", json`
 
 /** What a client may ever be shown: in the timeline, and neither rejected nor soft-failed. */
-const shown = 'outlier = 0 AND rejected IS NULL AND soft_failed = 0'
+export const shownToClients = 'outlier = 0 AND rejected IS NULL AND soft_failed = 0'
 
 /** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
 export function insertEvents(txn: Transaction, rows: readonly EventRow[]): Promise<void> {
@@ -75,12 +76,12 @@ export function insertEvents(txn: Transaction, rows: readonly EventRow[]): Promi
 
 /** The events with these integer ids, in no order; unknown ones are left out. */
 export function eventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<EventRow[]> {
-  return txn.all(`SELECT ${columns} FROM events WHERE event_nid IN @ints(?)`, eventNids)
+  return txn.all(`SELECT ${eventColumns} FROM events WHERE event_nid IN @ints(?)`, eventNids)
 }
 
 /** The events with these Matrix ids in this room, in no order; those of other rooms count as unknown. */
 export function eventsByIds(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<EventRow[]> {
-  return txn.all(`SELECT ${columns} FROM events WHERE event_id IN @texts(?) AND room_nid = ?`, eventIds, roomNid)
+  return txn.all(`SELECT ${eventColumns} FROM events WHERE event_id IN @texts(?) AND room_nid = ?`, eventIds, roomNid)
 }
 
 /** The event that a device's request made, or undefined: what makes a repeated request harmless. */
@@ -105,7 +106,7 @@ export function eventsInStreamRange(
 ): Promise<EventRow[]> {
   const order = range.newestFirst ? 'DESC' : 'ASC'
   return txn.all(
-    `SELECT ${columns} FROM events WHERE room_nid = ? AND stream_position > ? AND stream_position <= ? AND ${shown}
+    `SELECT ${eventColumns} FROM events WHERE room_nid = ? AND stream_position > ? AND stream_position <= ? AND ${shownToClients}
      ORDER BY stream_position ${order} LIMIT ?`,
     range.roomNid,
     range.after,
@@ -129,7 +130,7 @@ export function eventsTopological(
 ): Promise<EventRow[]> {
   const [comparison, order] = page.direction === 'backwards' ? ['<=', 'DESC'] : ['>', 'ASC']
   return txn.all(
-    `SELECT ${columns} FROM events WHERE room_nid = ? AND (topological, stream_position) ${comparison} (?, ?) AND ${shown}
+    `SELECT ${eventColumns} FROM events WHERE room_nid = ? AND (topological, stream_position) ${comparison} (?, ?) AND ${shownToClients}
      ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
     page.roomNid,
     page.from.topological,
