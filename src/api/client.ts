@@ -1,0 +1,19 @@
+import type { Route } from '#http/route.ts'
+import type { Requester } from '#users/requester.ts'
+import { versionsRoutes } from './client/versions.ts'
+import { wellknownRoutes } from './client/wellknown.ts'
+
+/** Every door of the client-server API, one line a file, in the order of the alphabet. */
+const doors = [versionsRoutes, wellknownRoutes] as const
+
+type AllOf<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void
+  ? All
+  : never
+
+/** What all doors together name; each is typed to see only its own part. */
+export type ClientDeps = AllOf<Exclude<Parameters<(typeof doors)[number]>[0], undefined>>
+
+/** The endpoints of the client-server API. */
+export function clientRoutes(deps: ClientDeps): Route<Requester>[] {
+  return doors.flatMap((door) => door(deps))
+}

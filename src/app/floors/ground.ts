@@ -1,0 +1,36 @@
+import { systemClock, type Clock } from '#base/clock.ts'
+import { systemRandom, type Random } from '#base/random.ts'
+import type { Logger } from '#observability/logger.ts'
+import type { ServerName } from '#protocol/identifiers.ts'
+import type { Config } from '../config.ts'
+
+/** What every floor may be given. */
+export interface Ground {
+  readonly config: Config
+  readonly serverName: ServerName
+  /** The address under which clients reach us, without a slash at its end. */
+  readonly publicAddress: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Lays the ground floor. */
+export function layGround(config: Config, logger: Logger): Ground {
+  return {
+    config,
+    serverName: config.serverName,
+    publicAddress: config.publicAddress ?? derivedAddress(config),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+  }
+}
+
+/** A trial on one machine is reached where it listens; a server with a name of its own under that name. */
+function derivedAddress(config: Config): string {
+  const [listener] = config.listeners
+  if (config.serverName.split(':', 1)[0] !== 'localhost' || listener === undefined)
+    return `https://${config.serverName}`
+  return `${listener.tls === undefined ? 'http' : 'https'}://localhost:${listener.port}`
+}

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { doorkeeper, nobodysSessions } from '#api/authenticate.ts'
+import { clientRoutes } from '#api/client.ts'
+import type { Route } from '#http/route.ts'
+import { RateLimits } from '#http/rate-limits.ts'
+import { createServer, type HttpServer } from '#http/server.ts'
+import type { Logger } from '#observability/logger.ts'
+import { Streams } from '#streams/streams.ts'
+import type { Requester } from '#users/requester.ts'
+import type { ApiName, Config, ListenerConfig } from './config.ts'
+import { layGround, type Ground } from './floors/ground.ts'
+import { openRooms } from './floors/rooms.ts'
+import { openStorage } from './floors/storage.ts'
+import { openSync } from './floors/sync.ts'
+import { openUsers } from './floors/users.ts'
+
+/** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
+const closeGraceMs = 4_000
+
+/** A homeserver that is up. */
+export interface Homeserver {
+  /** Where it listens, one base address for each listener of the configuration. */
+  readonly addresses: readonly string[]
+  /** Ends long polls, lets requests finish, closes everything from the roof down; within 5 seconds. Safe to repeat. */
+  close(): Promise<void>
+}
+
+/**
+ * Builds the house floor by floor and opens its doors. When a floor fails, those below are closed again and its error
+ * is thrown: DatabaseError, or Node's own for addresses and files.
+ */
+export async function openHomeserver(config: Config, logger: Logger): Promise<Homeserver> {
+  await using stack = new AsyncDisposableStack()
+  const ground = layGround(config, logger)
+  const storage = await openStorage(ground)
+  stack.defer(() => storage.database.close())
+  const streams = await Streams.open(storage)
+  const users = openUsers({ ...ground, ...storage, streams })
+  const rooms = openRooms({ ...ground, ...storage, streams, ...users })
+  const sync = openSync({ ...ground, streams, ...users, ...rooms })
+  const routes = { client: clientRoutes({ ...ground, ...users, ...rooms, ...sync }) }
+
+  const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
+  const servers: HttpServer[] = []
+  stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
+  for (const listener of config.listeners) servers.push(await openListener(listener, { ground, routes, limits }))
+  const open = stack.move()
+  let closing: Promise<void> | undefined
+  return { addresses: servers.map((server) => server.address), close: () => (closing ??= open.disposeAsync()) }
+}
+
+async function openListener(
+  listener: ListenerConfig,
+  house: {
+    readonly ground: Ground
+    readonly routes: Readonly<Record<ApiName, readonly Route<Requester>[]>>
+    readonly limits: RateLimits
+  },
+): Promise<HttpServer> {
+  const { tls } = listener
+  const server = createServer<Requester>({
+    routes: listener.apis.flatMap((api) => house.routes[api]),
+    doorkeeper: doorkeeper(nobodysSessions),
+    limits: house.limits,
+    clock: house.ground.clock,
+    logger: house.ground.logger,
+    trustedProxies: listener.trustedProxies,
+    tls: tls === undefined ? undefined : await readTls(tls),
+  })
+  await server.listen(listener)
+  return server
+}
+
+async function readTls(files: {
+  readonly certificate: string
+  readonly key: string
+}): Promise<{ certificate: string; key: string }> {
+  const [certificate, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')])
+  return { certificate, key }
+}
