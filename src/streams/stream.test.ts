@@ -87,6 +87,16 @@ test('only rooms and users that were named have changed', async () => {
   assert.equal(stream.roomChangedSince(8, since - 1), true, 'before the start anything may have changed')
 })
 
+test('the state of a room has changed unless the publication says that it has not', async () => {
+  const stream = await Stream.open('events', numbersFrom(1), () => undefined)
+  const since = stream.position
+  stream.publish(await stream.reserve(1), { rooms: [7], states: [] })
+  assert.equal(stream.roomChangedSince(7, since), true)
+  assert.equal(stream.stateChangedSince(7, since), false)
+  stream.publish(await stream.reserve(1), { rooms: [7] })
+  assert.equal(stream.stateChangedSince(7, since), true)
+})
+
 test('append publishes what was written and abandons what failed', async () => {
   const stream = await Stream.open('receipts', numbersFrom(1), () => undefined)
   const start = stream.position

@@ -18,6 +18,8 @@ export interface Reservation {
 export interface Changed {
   readonly rooms?: Iterable<number>
   readonly users?: Iterable<UserId>
+  /** Those of the rooms whose state changed; all of them when it is not said. */
+  readonly states?: Iterable<number>
 }
 
 interface Pending extends Reservation {
@@ -41,6 +43,7 @@ export class Stream {
   readonly #pending = new Map<number, Pending>()
   readonly #rooms: ChangeCache<number>
   readonly #users: ChangeCache<UserId>
+  readonly #states: ChangeCache<number>
   #position: number
   #reserving: Promise<unknown> = Promise.resolve()
 
@@ -51,6 +54,7 @@ export class Stream {
     this.#wake = wake
     this.#rooms = new ChangeCache(start)
     this.#users = new ChangeCache(start)
+    this.#states = new ChangeCache(start)
   }
 
   /**
@@ -87,6 +91,7 @@ export class Stream {
     const users = [...(changed.users ?? [])]
     for (const roomNid of rooms) this.#rooms.record(roomNid, reservation.last)
     for (const userId of users) this.#users.record(userId, reservation.last)
+    for (const roomNid of changed.states ?? rooms) this.#states.record(roomNid, reservation.last)
     this.#complete(reservation, { rooms, users })
   }
 
@@ -126,6 +131,11 @@ export class Stream {
   /** False when nothing was published naming the user after `position`; true when something was, or may have been. */
   userChangedSince(userId: UserId, position: number): boolean {
     return this.#users.changedSince(userId, position)
+  }
+
+  /** False when the room's state surely did not change after `position`; true when it did, or may have. */
+  stateChangedSince(roomNid: number, position: number): boolean {
+    return this.#states.changedSince(roomNid, position)
   }
 
   #complete(reservation: Reservation, changed: Changed | undefined): void {
