@@ -116,6 +116,32 @@ export function eventsInStreamRange(
 }
 
 /**
+ * The newest `limit` shown events of each of several rooms that arrived after `after` and not after `upTo`, oldest
+ * first. One search per room for where to begin, then one range of the index.
+ */
+export function newestInStreamRange(
+  txn: Transaction,
+  range: { roomNids: readonly number[]; after: number; upTo: number; limit: number },
+): Promise<EventRow[]> {
+  return txn.all(
+    `WITH cuts (cut_room, cut) AS MATERIALIZED (
+       SELECT r.room_nid, (
+         SELECT e.stream_position FROM events e
+         WHERE e.room_nid = r.room_nid AND e.stream_position > ? AND e.stream_position <= ? AND ${shownToClients}
+         ORDER BY e.stream_position DESC LIMIT 1 OFFSET ?)
+       FROM rooms r WHERE r.room_nid IN @ints(?))
+     SELECT ${eventColumns} FROM cuts JOIN events ON room_nid = cut_room AND stream_position > COALESCE(cut, ?)
+     WHERE stream_position <= ? AND ${shownToClients} ORDER BY stream_position`,
+    range.after,
+    range.upTo,
+    range.limit,
+    range.roomNids,
+    range.after,
+    range.upTo,
+  )
+}
+
+/**
  * Shown events of a room by topological order, ties by stream order, from a point (not itself included when going
  * backwards beyond it: the point stands between events, after the one it names) in a direction.
  */
@@ -136,6 +162,38 @@ export function eventsTopological(
     page.from.topological,
     page.from.stream,
     page.limit,
+  )
+}
+
+/**
+ * The events of the state now of several rooms; without `members`, all but their m.room.member events. Costs the size
+ * of the rooms' states.
+ */
+export function currentStateEvents(
+  txn: Transaction,
+  roomNids: readonly number[],
+  members: boolean,
+): Promise<EventRow[]> {
+  return txn.all(
+    `SELECT ${eventColumns} FROM events WHERE event_nid IN (
+       SELECT c.event_nid FROM current_state c JOIN state_keys k ON k.key_nid = c.key_nid
+       WHERE c.room_nid IN @ints(?) AND (k.type <> 'm.room.member' OR ? = 1))`,
+    roomNids,
+    members ? 1 : 0,
+  )
+}
+
+/** The events that stand under some keys in the state now of several rooms. */
+export function currentStateEventsOf(
+  txn: Transaction,
+  roomNids: readonly number[],
+  keyNids: readonly number[],
+): Promise<EventRow[]> {
+  return txn.all(
+    `SELECT ${eventColumns} FROM events WHERE event_nid IN (
+       SELECT event_nid FROM current_state WHERE room_nid IN @ints(?) AND key_nid IN @ints(?))`,
+    roomNids,
+    keyNids,
   )
 }
 

@@ -1,0 +1,108 @@
+import { LruCache } from '#base/lru-cache.ts'
+import type { UserId } from '#protocol/identifiers.ts'
+import { stateDeltas, type StateDelta } from '#storage/current-state.ts'
+import { currentStateEvents, currentStateEventsOf, eventsByNids, type EventRow } from '#storage/events.ts'
+import type { Interned } from '#storage/interned.ts'
+import type { Database } from '#storage/transaction.ts'
+import type { Streams } from '#streams/streams.ts'
+
+/** A stored event: its text and its facts. */
+export type StoredEvent = EventRow
+
+/** A change of a room's resolved state: which key, from which event to which. */
+export type StateChange = StateDelta
+
+/** How many (room, range) pairs keep their changes, for the many polls that read the same range of a room. */
+const rangesMax = 5_000
+
+const none: readonly StateDelta[] = []
+
+/**
+ * The states of several rooms at once, for those who follow many rooms: the resolved state now, and how it changed
+ * between two positions of the events stream. Each method makes one query at most, whatever the number of rooms.
+ */
+export class RoomStates {
+  readonly #database: Database
+  readonly #interned: Interned
+  readonly #streams: Streams
+  readonly #ranges = new LruCache<string, readonly StateDelta[]>(rangesMax)
+
+  constructor(deps: { readonly database: Database; readonly interned: Interned; readonly streams: Streams }) {
+    this.#database = deps.database
+    this.#interned = deps.interned
+    this.#streams = deps.streams
+  }
+
+  /** The events with these integer ids, by them; unknown ones are left out. */
+  async events(eventNids: readonly number[]): Promise<ReadonlyMap<number, EventRow>> {
+    if (eventNids.length === 0) return new Map()
+    const rows = await this.#database.runInteraction('events_by_nids', (txn) => eventsByNids(txn, eventNids), {
+      readOnly: true,
+    })
+    return new Map(rows.map((row) => [row.eventNid, row]))
+  }
+
+  /** The events of the rooms' states now, in no order; without `members`, all but the member events. */
+  async current(roomNids: readonly number[], options: { readonly members: boolean }): Promise<EventRow[]> {
+    if (roomNids.length === 0) return []
+    return this.#database.runInteraction(
+      'current_state_events',
+      (txn) => currentStateEvents(txn, roomNids, options.members),
+      { readOnly: true },
+    )
+  }
+
+  /** The member events of these users in the rooms' states now, in no order. */
+  async currentMembers(roomNids: readonly number[], userIds: readonly UserId[]): Promise<EventRow[]> {
+    if (roomNids.length === 0 || userIds.length === 0) return []
+    const pairs = userIds.map((userId) => ({ type: 'm.room.member', stateKey: userId }))
+    const keyNids = (await this.#interned.keyNidsIfKnown(pairs)).filter((keyNid) => keyNid !== undefined)
+    return this.#database.runInteraction(
+      'current_member_events',
+      (txn) => currentStateEventsOf(txn, roomNids, keyNids),
+      { readOnly: true },
+    )
+  }
+
+  /**
+   * How the resolved states of the rooms changed after position `after` and not after `upTo`, oldest first within each
+   * room; rooms without a change are left out. No query for rooms whose last change is known to be older, nor for
+   * ranges that somebody read lately.
+   */
+  async changes(
+    roomNids: Iterable<number>,
+    after: number,
+    upTo: number,
+  ): Promise<ReadonlyMap<number, readonly StateDelta[]>> {
+    const changes = new Map<number, readonly StateDelta[]>()
+    const unread: number[] = []
+    for (const roomNid of roomNids) {
+      if (after >= upTo || !this.#streams.events.stateChangedSince(roomNid, after)) continue
+      const known = this.#ranges.get(rangeName(roomNid, after, upTo))
+      if (known === undefined) unread.push(roomNid)
+      else if (known.length > 0) changes.set(roomNid, known)
+    }
+    if (unread.length === 0) return changes
+    const rows = await this.#database.runInteraction(
+      'state_deltas',
+      (txn) => stateDeltas(txn, { roomNids: unread, after, upTo }),
+      { readOnly: true },
+    )
+    const read = Map.groupBy(rows, (row) => row.roomNid)
+    for (const roomNid of unread) {
+      const deltas = read.get(roomNid)
+      this.#ranges.set(rangeName(roomNid, after, upTo), deltas ?? none)
+      if (deltas !== undefined) changes.set(roomNid, deltas)
+    }
+    return changes
+  }
+
+  /** The users that integer ids stand for. */
+  userIds(userNids: readonly number[]): Promise<ReadonlyMap<number, UserId>> {
+    return this.#interned.userIds(userNids)
+  }
+}
+
+function rangeName(roomNid: number, after: number, upTo: number): string {
+  return `${roomNid} ${after} ${upTo}`
+}
