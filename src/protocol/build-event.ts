@@ -1,5 +1,6 @@
 import { canonicalJson, quoted } from './canonical-json.ts'
-import { sha256Base64, sha256Base64Url, sign, unpaddedBase64, type SigningKey } from './crypto.ts'
+import { sha256Base64, sha256Base64Url, sign, unpaddedBase64 } from './crypto.ts'
+import type { SigningKey } from './signing-keys.ts'
 import { MatrixError } from './errors.ts'
 import type { Event } from './event.ts'
 import { eventIdOfText, roomIdOfCreate } from './hashes.ts'

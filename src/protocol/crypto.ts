@@ -11,16 +11,6 @@ const signatureBytes = sodium.crypto_sign_BYTES
 const base64Grammar = /^[A-Za-z0-9+/]*={0,2}$/
 const base64UrlGrammar = /^[A-Za-z0-9_-]*={0,2}$/
 
-/** An Ed25519 key pair that signs for a server (or, in tests, for anybody). */
-export interface SigningKey {
-  /** Algorithm and name, for example `ed25519:a_abcd`. */
-  readonly keyId: string
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array
-  /** 64 bytes: the 32 of the seed, then the public key, as libsodium wants it. */
-  readonly secretKey: Uint8Array
-}
-
 /** SHA-256 of bytes, or of a text's UTF-8: 32 bytes. */
 export function sha256(data: string | Uint8Array): Uint8Array {
   return hash('sha256', data, 'buffer')

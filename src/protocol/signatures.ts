@@ -1,5 +1,6 @@
 import { canonicalJson } from './canonical-json.ts'
-import { bytesOfBase64, sign, unpaddedBase64, verify, type SigningKey } from './crypto.ts'
+import { bytesOfBase64, sign, unpaddedBase64, verify } from './crypto.ts'
+import type { SigningKey } from './signing-keys.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
 
 /** What a check of signatures found. */

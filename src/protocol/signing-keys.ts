@@ -1,7 +1,15 @@
-import { bytesOfBase64, keyPair, randomBytes, unpaddedBase64, unpaddedBase64Url, type SigningKey } from './crypto.ts'
+import { bytesOfBase64, keyPair, randomBytes, unpaddedBase64, unpaddedBase64Url } from './crypto.ts'
 import { isKeyId } from './identifiers.ts'
 
-export type { SigningKey } from './crypto.ts'
+/** An Ed25519 key pair that signs for a server (or, in tests, for anybody). */
+export interface SigningKey {
+  /** Algorithm and name, for example `ed25519:a_abcd`. */
+  readonly keyId: string
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** 64 bytes: the 32 of the seed, then the public key, as libsodium wants it. */
+  readonly secretKey: Uint8Array
+}
 
 const nameBytes = 4
 
