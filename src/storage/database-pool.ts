@@ -26,6 +26,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     logger.error('An error nobody awaits came out of the database', { interaction, error: errorText(error) })
   }
   if (url.startsWith('sqlite:')) return new SqliteDatabase(url.slice('sqlite:'.length), report)
+  if (/^postgres(?:ql)?:/.test(url)) {
+    const { PostgresDatabase } = await import('./engines/postgres.ts')
+    return PostgresDatabase.open(url, {
+      report,
+      ...(options.poolSize === undefined ? {} : { poolSize: options.poolSize }),
+    })
+  }
   throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
 }
 

@@ -24,6 +24,7 @@ export function insideInteraction<T>(name: string, fn: () => Promise<T>): Promis
 export class InteractionState {
   readonly name: string
   #open = true
+  #failure: unknown
   #callbacks: (() => void)[] | undefined
 
   constructor(name: string) {
@@ -38,6 +39,17 @@ export class InteractionState {
 
   end(): void {
     this.#open = false
+  }
+
+  /** Notes that a statement has failed and gives its error back: the transaction can only be rolled back now. */
+  spoil(error: unknown): unknown {
+    this.#failure ??= error
+    return error
+  }
+
+  /** The error of the first statement that failed, also when the body went on without letting it out. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   addCallback(callback: () => void): void {

@@ -28,6 +28,7 @@ export class SqliteReaders {
       connection.run('BEGIN', [])
       value = await insideInteraction(name, () => fn(txn))
       txn.state.end()
+      if (txn.state.failure !== undefined) throw txn.state.failure
       connection.run('COMMIT', [])
     } catch (error) {
       txn.state.end()

@@ -15,26 +15,33 @@ export class SqliteTransaction implements Transaction {
   }
 
   async all<T extends object>(sql: string, ...params: SqlValue[]): Promise<T[]> {
-    this.state.checkOpen()
-    return this.#connection.all(sql, params) as T[]
+    return this.#do(() => this.#connection.all(sql, params)) as T[]
   }
 
   async get<T extends object>(sql: string, ...params: SqlValue[]): Promise<T | undefined> {
-    this.state.checkOpen()
-    return this.#connection.get(sql, params) as T | undefined
+    return this.#do(() => this.#connection.get(sql, params)) as T | undefined
   }
 
   async run(sql: string, ...params: SqlValue[]): Promise<number> {
-    this.state.checkOpen()
-    return this.#connection.run(sql, params)
+    return this.#do(() => this.#connection.run(sql, params))
   }
 
   async runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    this.state.checkOpen()
-    for (const row of rows) this.#connection.run(sql, row)
+    this.#do(() => {
+      for (const row of rows) this.#connection.run(sql, row)
+    })
   }
 
   afterCommit(callback: () => void): void {
     this.state.addCallback(callback)
+  }
+
+  #do<T>(statement: () => T): T {
+    this.state.checkOpen()
+    try {
+      return statement()
+    } catch (error) {
+      throw this.state.spoil(error)
+    }
   }
 }

@@ -96,6 +96,7 @@ export class SqliteWriter {
       this.#connection.run(alone ? 'BEGIN IMMEDIATE' : 'SAVEPOINT interaction', [])
       const value = await job.inContext(() => insideInteraction(job.name, () => job.fn(txn)))
       txn.state.end()
+      if (txn.state.failure !== undefined) throw txn.state.failure
       if (!this.#connection.inTransaction) throw new DatabaseError('other', 'SQLite rolled the transaction back')
       if (!alone) this.#connection.run('RELEASE interaction', [])
       finished.push({ job, txn, value })

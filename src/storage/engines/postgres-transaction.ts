@@ -1,0 +1,74 @@
+import { type PoolClient, type QueryResult } from 'pg'
+
+import { DatabaseError } from '../database-error.ts'
+import { type SqlValue, type Transaction } from '../transaction.ts'
+import { InteractionState } from './interaction-scope.ts'
+import { postgresStatement } from './postgres-text.ts'
+
+/** Statements of a `runMany` that are on their way at once. */
+const pipelinedMax = 1000
+
+/** A transaction on a pooled connection. Calls that do not wait for each other travel together. */
+export class PostgresTransaction implements Transaction {
+  readonly name: string
+  readonly state: InteractionState
+  readonly #client: PoolClient
+
+  constructor(name: string, client: PoolClient) {
+    this.name = name
+    this.state = new InteractionState(name)
+    this.#client = client
+  }
+
+  async all<T extends object>(sql: string, ...params: SqlValue[]): Promise<T[]> {
+    return (await this.#query(sql, params)).rows as T[]
+  }
+
+  async get<T extends object>(sql: string, ...params: SqlValue[]): Promise<T | undefined> {
+    return (await this.#query(sql, params)).rows[0] as T | undefined
+  }
+
+  async run(sql: string, ...params: SqlValue[]): Promise<number> {
+    return (await this.#query(sql, params)).rowCount ?? 0
+  }
+
+  async runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
+    for (let first = 0; first < rows.length; first += pipelinedMax) {
+      const results = rows.slice(first, first + pipelinedMax).map((row) => this.#query(sql, row))
+      for (const result of await Promise.allSettled(results)) {
+        if (result.status === 'rejected') throw result.reason
+      }
+    }
+  }
+
+  afterCommit(callback: () => void): void {
+    this.state.addCallback(callback)
+  }
+
+  async #query(sql: string, params: readonly SqlValue[]): Promise<QueryResult> {
+    this.state.checkOpen()
+    try {
+      if (params.includes(undefined as unknown as null)) {
+        throw new DatabaseError('usage', 'undefined was bound to a placeholder: bind null')
+      }
+      const { name, text } = postgresStatement(sql)
+      const values = params as unknown[]
+      return await this.#client.query(name === undefined ? { text, values } : { name, text, values })
+    } catch (error) {
+      throw this.state.spoil(explained(error, sql))
+    }
+  }
+}
+
+function explained(error: unknown, sql: string): DatabaseError {
+  if (error instanceof DatabaseError) return new DatabaseError(error.kind, `${error.message} in: ${sql}`)
+  const reason = error instanceof Error ? error.message : String(error)
+  return new DatabaseError(sqlState(error) === '23505' ? 'unique' : 'other', `${reason} in: ${sql}`, { cause: error })
+}
+
+/** The five characters by which PostgreSQL names what went wrong, of an error or of its cause. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error instanceof DatabaseError) return sqlState(error.cause)
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
