@@ -29,12 +29,14 @@ export interface Extremity {
   readonly depth: number
   /** The state after it. */
   readonly stateNid: number
+  readonly json: string
 }
 
 /** The forward extremities of a room: what the next event will follow. */
 export function forwardExtremities(txn: Transaction, roomNid: number): Promise<Extremity[]> {
   return txn.all(
-    `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth, e.state_after AS "stateNid"
+    `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth, e.state_after AS "stateNid",
+       e.json
      FROM forward_extremities f JOIN events e ON e.event_nid = f.event_nid WHERE f.room_nid = ?`,
     roomNid,
   )

@@ -1,0 +1,206 @@
+import type { Event } from '#protocol/event.ts'
+import { applyStateDeltas } from '#storage/current-state.ts'
+import { insertAuthEdges, insertEdges, moveExtremities, type Edge } from '#storage/event-edges.ts'
+import { insertEvents, markRedacted, type EventRow } from '#storage/events.ts'
+import { setInviteStates, setMemberships } from '#storage/memberships.ts'
+import { insertRelations } from '#storage/relations.ts'
+import { insertStateChunks, insertStateNodes } from '#storage/room-state.ts'
+import type { Database, Transaction } from '#storage/transaction.ts'
+import type { Reservation } from '#streams/stream.ts'
+import type { Streams } from '#streams/streams.ts'
+import type { UserId } from '#protocol/identifiers.ts'
+import type { Room } from './known-rooms.ts'
+import type { MembershipChange, Memberships, MembershipState } from './memberships.ts'
+import type { NewState } from './room-state/node-path.ts'
+import { relationOf } from './persist-event/relation.ts'
+
+/** An event built, allowed and signed, with everything its storing needs but its position. */
+export interface BuiltEvent {
+  readonly event: Event
+  readonly row: Omit<EventRow, 'streamPosition'>
+  readonly prevNids: readonly number[]
+  readonly authNids: readonly number[]
+  /** For a state event: the state it makes; for a room's first event the empty state before it, too. */
+  readonly newStates: readonly NewState[]
+  /** For a member event: whose membership it sets, and the stripped state for a user of ours who is invited. */
+  readonly member:
+    | {
+        readonly userId: UserId
+        readonly userNid: number
+        readonly membership: MembershipState
+        readonly local: boolean
+        readonly stripped: string | undefined
+      }
+    | undefined
+  /** For a redaction that applies: the event it redacts. */
+  readonly redactsNid: number | undefined
+}
+
+/** Events of one room that become durable together. */
+export interface EventBatch {
+  readonly room: Room
+  readonly built: readonly BuiltEvent[]
+  readonly extremities: { readonly remove: readonly number[]; readonly add: readonly number[] }
+  /** Further writes of the same transaction, first: the room's own row, an alias. */
+  readonly alsoWrite: ((txn: Transaction) => Promise<void>) | undefined
+}
+
+/** What has just become durable. */
+export interface PersistedBatch {
+  readonly room: Room
+  readonly rows: readonly EventRow[]
+  readonly events: readonly Event[]
+  readonly redacted: readonly { readonly eventNid: number; readonly redactedBy: number }[]
+}
+
+/**
+ * Makes events durable: one transaction for the events, the graph, the state, memberships and relations of a batch;
+ * then the memory of who is where, then those who listen, then the stream's position, which wakes whom it concerns.
+ */
+export class PersistEvent {
+  readonly #database: Database
+  readonly #streams: Streams
+  readonly #memberships: Memberships
+  readonly #listeners: ((batch: PersistedBatch) => void)[] = []
+
+  constructor(deps: { readonly database: Database; readonly streams: Streams; readonly memberships: Memberships }) {
+    this.#database = deps.database
+    this.#streams = deps.streams
+    this.#memberships = deps.memberships
+  }
+
+  /** Calls `listener` after each commit and before any reader can learn of it: for caches, which it must not outlive. */
+  onPersisted(listener: (batch: PersistedBatch) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Makes a batch durable and tells of it; gives its rows. Rejects with nothing written when anything fails. */
+  async persist(batch: EventBatch): Promise<readonly EventRow[]> {
+    const reservation = await this.#streams.events.reserve(batch.built.length)
+    const rows = batch.built.map((built, index) => ({ ...built.row, streamPosition: reservation.first + index }))
+    const members = membershipChanges(batch, reservation)
+    try {
+      await this.#database.runInteraction('persist_event', (txn) => writeBatch(txn, batch, rows, members))
+    } catch (error) {
+      this.#streams.events.abandon(reservation)
+      throw error
+    }
+    this.#memberships.apply(members)
+    const persisted = {
+      room: batch.room,
+      rows,
+      events: batch.built.map((built) => built.event),
+      redacted: redactionsOf(batch),
+    }
+    for (const listener of this.#listeners) listener(persisted)
+    this.#streams.events.publish(reservation, {
+      rooms: [batch.room.roomNid],
+      states: rows.some((row) => row.keyNid !== null) ? [batch.room.roomNid] : [],
+      users: members.filter((change) => change.row.local === 1).map((change) => change.userId),
+    })
+    return rows
+  }
+}
+
+function membershipChanges(batch: EventBatch, reservation: Reservation): MembershipChange[] {
+  const changes: MembershipChange[] = []
+  for (const [index, { row, member }] of batch.built.entries()) {
+    if (member === undefined) continue
+    changes.push({
+      userId: member.userId,
+      row: {
+        roomNid: row.roomNid,
+        userNid: member.userNid,
+        membership: member.membership,
+        eventNid: row.eventNid,
+        senderNid: row.senderNid,
+        streamPosition: reservation.first + index,
+        local: member.local ? 1 : 0,
+        forgotten: 0,
+      },
+    })
+  }
+  return changes
+}
+
+function redactionsOf(batch: EventBatch): { eventNid: number; redactedBy: number }[] {
+  const redactions: { eventNid: number; redactedBy: number }[] = []
+  for (const { row, redactsNid } of batch.built) {
+    if (redactsNid !== undefined) redactions.push({ eventNid: redactsNid, redactedBy: row.eventNid })
+  }
+  return redactions
+}
+
+function edgesOf(built: readonly BuiltEvent[], targets: (each: BuiltEvent) => readonly number[]): Edge[] {
+  return built.flatMap((each) => targets(each).map((targetNid) => ({ eventNid: each.row.eventNid, targetNid })))
+}
+
+async function writeBatch(
+  txn: Transaction,
+  batch: EventBatch,
+  rows: readonly EventRow[],
+  members: readonly MembershipChange[],
+): Promise<void> {
+  const { room, built } = batch
+  if (batch.alsoWrite !== undefined) await batch.alsoWrite(txn)
+  await insertEvents(txn, rows)
+  await insertEdges(
+    txn,
+    edgesOf(built, (each) => each.prevNids),
+  )
+  await moveExtremities(txn, room.roomNid, batch.extremities)
+  const relations = rows.flatMap((row, index) => relationOf(row, built[index]?.event.content) ?? [])
+  if (relations.length > 0) await insertRelations(txn, relations)
+  const redactions = redactionsOf(batch)
+  if (redactions.length > 0) await markRedacted(txn, redactions)
+  const stateful = built.filter((each) => each.newStates.length > 0)
+  if (stateful.length > 0) await writeState(txn, batch, stateful, rows)
+  if (members.length > 0) {
+    await setMemberships(
+      txn,
+      members.map((change) => change.row),
+    )
+    await setInviteStates(
+      txn,
+      built.flatMap(({ row, member }) =>
+        member?.stripped === undefined
+          ? []
+          : [{ roomNid: room.roomNid, userNid: member.userNid, eventNid: row.eventNid, stripped: member.stripped }],
+      ),
+    )
+  }
+}
+
+async function writeState(
+  txn: Transaction,
+  batch: EventBatch,
+  stateful: readonly BuiltEvent[],
+  rows: readonly EventRow[],
+): Promise<void> {
+  await insertAuthEdges(
+    txn,
+    edgesOf(stateful, (each) => each.authNids),
+  )
+  const states = stateful.flatMap((each) => each.newStates)
+  await insertStateNodes(
+    txn,
+    states.map((state) => state.node),
+  )
+  await insertStateChunks(
+    txn,
+    states.flatMap((state) => state.chunks),
+  )
+  const deltas = rows.flatMap((row) =>
+    row.keyNid === null || row.streamPosition === null
+      ? []
+      : [
+          {
+            streamPosition: row.streamPosition,
+            keyNid: row.keyNid,
+            eventNid: row.eventNid,
+            prevEventNid: row.replacesNid,
+          },
+        ],
+  )
+  await applyStateDeltas(txn, batch.room.roomNid, deltas)
+}

@@ -1,0 +1,33 @@
+import type { EventRow } from '#storage/events.ts'
+import type { RelationRow } from '#storage/relations.ts'
+import { isJsonObject, type JsonObject } from '#protocol/json.ts'
+
+/** Longer values are no relation that anyone could ask for: ids are at most 255 bytes. */
+const relationTextLengthMax = 255
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length > 0 && value.length <= relationTextLengthMax ? value : undefined
+}
+
+/**
+ * The relation that an event declares to another, if it is one: `m.relates_to` with a `rel_type` and an `event_id`.
+ * State events have none. https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events
+ */
+export function relationOf(row: EventRow, content: JsonObject | undefined): RelationRow | undefined {
+  const relation = content?.['m.relates_to']
+  if (row.keyNid !== null || !isJsonObject(relation)) return undefined
+  const relType = text(relation['rel_type'])
+  const relatesTo = text(relation['event_id'])
+  if (relType === undefined || relatesTo === undefined) return undefined
+  return {
+    eventNid: row.eventNid,
+    roomNid: row.roomNid,
+    relatesTo,
+    relType,
+    aggregationKey: text(relation['key']) ?? null,
+    type: row.type,
+    senderNid: row.senderNid,
+    topological: row.topological,
+    streamPosition: row.streamPosition,
+  }
+}

@@ -1,0 +1,144 @@
+import { LruCache } from '#base/lru-cache.ts'
+import { currentState, currentStateOf } from '#storage/current-state.ts'
+import { eventsByNids, type EventRow } from '#storage/events.ts'
+import type { Interned } from '#storage/interned.ts'
+import type { Database } from '#storage/transaction.ts'
+import type { Room } from './known-rooms.ts'
+import type { PersistedBatch, PersistEvent } from './persist-event.ts'
+import { readState, readStateKeys } from './room-state/read-state.ts'
+
+/** A state: key nid → event nid. */
+export type State = ReadonlyMap<number, number>
+
+const currentStatesMax = 1_000
+const oldStatesMax = 100
+const answeredKeysMax = 50_000
+
+/**
+ * The state of rooms: now, and at any event. What it gives is always durable. States in the past never change, so
+ * answers about them stay in memory; the states now of rooms in use follow what is persisted.
+ */
+export class RoomState {
+  readonly #database: Database
+  readonly #interned: Interned
+  readonly #current = new LruCache<number, Map<number, number>>(currentStatesMax)
+  readonly #old = new LruCache<number, State>(oldStatesMax)
+  /** For a state node: keys asked for before, with 0 for those it does not have. */
+  readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax)
+  #persisted = 0
+
+  constructor(deps: { readonly database: Database; readonly interned: Interned; readonly persistEvent: PersistEvent }) {
+    this.#database = deps.database
+    this.#interned = deps.interned
+    deps.persistEvent.onPersisted((batch) => this.#follow(batch))
+  }
+
+  /** The whole state of a room now. One query when it is not in memory, which costs the size of the answer. */
+  async current(room: Room): Promise<State> {
+    const known = this.#current.get(room.roomNid)
+    if (known !== undefined) return known
+    const before = this.#persisted
+    const rows = await this.#database.runInteraction('current_state', (txn) => currentState(txn, room.roomNid), {
+      readOnly: true,
+    })
+    const state = new Map(rows.map((row) => [row.keyNid, row.eventNid]))
+    if (before === this.#persisted) this.#current.set(room.roomNid, state)
+    return state
+  }
+
+  /** Some keys of the state now of several rooms: room nid → state. At most one query. */
+  async currentKeys(roomNids: readonly number[], keyNids: readonly number[]): Promise<ReadonlyMap<number, State>> {
+    const answer = new Map<number, Map<number, number>>()
+    const unknown: number[] = []
+    for (const roomNid of roomNids) {
+      const known = this.#current.get(roomNid)
+      if (known === undefined) unknown.push(roomNid)
+      answer.set(roomNid, known === undefined ? new Map() : pick(known, keyNids))
+    }
+    if (unknown.length > 0 && keyNids.length > 0) {
+      const rows = await this.#database.runInteraction(
+        'current_state_keys',
+        (txn) => currentStateOf(txn, unknown, keyNids),
+        { readOnly: true },
+      )
+      for (const row of rows) answer.get(row.roomNid)?.set(row.keyNid, row.eventNid)
+    }
+    return answer
+  }
+
+  /** The event that stands now under a type and state key, or undefined. */
+  async event(room: Room, type: string, stateKey: string): Promise<EventRow | undefined> {
+    const keyNid = await this.#interned.keyNidIfKnown(type, stateKey)
+    if (keyNid === undefined) return undefined
+    const eventNid = (await this.currentKeys([room.roomNid], [keyNid])).get(room.roomNid)?.get(keyNid)
+    return eventNid === undefined ? undefined : (await this.events([eventNid]))[0]
+  }
+
+  /** The events that stand now under these types and state keys, in the order asked; absent ones are left out. */
+  async eventsOf(room: Room, keys: readonly { type: string; stateKey: string }[]): Promise<EventRow[]> {
+    const keyNids = (await this.#interned.keyNidsIfKnown(keys)).filter((nid) => nid !== undefined)
+    const state = (await this.currentKeys([room.roomNid], keyNids)).get(room.roomNid)
+    return this.events(keyNids.flatMap((keyNid) => state?.get(keyNid) ?? []))
+  }
+
+  /** The events with these integer ids, in this order; unknown ones are left out. One query. */
+  async events(eventNids: readonly number[]): Promise<EventRow[]> {
+    if (eventNids.length === 0) return []
+    const rows = await this.#database.runInteraction('state_events', (txn) => eventsByNids(txn, eventNids), {
+      readOnly: true,
+    })
+    const byNid = new Map(rows.map((row) => [row.eventNid, row]))
+    return eventNids.flatMap((nid) => byNid.get(nid) ?? [])
+  }
+
+  /** The whole state of a node (`EventRow.stateBefore`, `stateAfter`). Costs the size of the answer. */
+  async at(stateNid: number): Promise<State> {
+    const known = this.#old.get(stateNid)
+    if (known !== undefined) return known
+    const state = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), {
+      readOnly: true,
+    })
+    this.#old.set(stateNid, state)
+    return state
+  }
+
+  /**
+   * Some keys of several states: state nid → those of the keys it has. At most two queries, whatever the numbers;
+   * never the size of a room.
+   */
+  async keysAt(stateNids: readonly number[], keyNids: readonly number[]): Promise<ReadonlyMap<number, State>> {
+    const unknown = [...new Set(stateNids)].filter((nid) => {
+      const answered = this.#answered.get(nid)
+      return answered === undefined || keyNids.some((keyNid) => !answered.has(keyNid))
+    })
+    if (unknown.length > 0 && keyNids.length > 0) {
+      const read = await this.#database.runInteraction('state_keys_at', (txn) => readStateKeys(txn, unknown, keyNids), {
+        readOnly: true,
+      })
+      for (const [stateNid, state] of read) this.#remember(stateNid, keyNids, state)
+    }
+    return new Map(stateNids.map((nid) => [nid, pick(this.#answered.get(nid) ?? new Map(), keyNids)]))
+  }
+
+  #remember(stateNid: number, keyNids: readonly number[], state: State): void {
+    const answered = this.#answered.get(stateNid) ?? new Map<number, number>()
+    for (const keyNid of keyNids) answered.set(keyNid, state.get(keyNid) ?? 0)
+    this.#answered.set(stateNid, answered)
+  }
+
+  #follow(batch: PersistedBatch): void {
+    this.#persisted++
+    const current = this.#current.get(batch.room.roomNid)
+    if (current === undefined) return
+    for (const row of batch.rows) if (row.keyNid !== null) current.set(row.keyNid, row.eventNid)
+  }
+}
+
+function pick(state: State, keyNids: readonly number[]): Map<number, number> {
+  const picked = new Map<number, number>()
+  for (const keyNid of keyNids) {
+    const eventNid = state.get(keyNid)
+    if (eventNid !== undefined && eventNid !== 0) picked.set(keyNid, eventNid)
+  }
+  return picked
+}
