@@ -1,9 +1,9 @@
 import { LruCache } from '#base/lru-cache.ts'
 import type { UserId } from '#protocol/identifiers.ts'
-import { stateDeltas, type StateDelta } from '#storage/current-state.ts'
-import { currentStateEvents, currentStateEventsOf, eventsByNids, type EventRow } from '#storage/events.ts'
+import { currentStateOf, currentStates, stateDeltas, type StateDelta, type StateEntry } from '#storage/current-state.ts'
+import { eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
-import type { Database } from '#storage/transaction.ts'
+import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
 
 /** A stored event: its text and its facts. */
@@ -42,24 +42,37 @@ export class RoomStates {
     return new Map(rows.map((row) => [row.eventNid, row]))
   }
 
-  /** The events of the rooms' states now, in no order; without `members`, all but the member events. */
-  async current(roomNids: readonly number[], options: { readonly members: boolean }): Promise<EventRow[]> {
-    if (roomNids.length === 0) return []
+  /**
+   * The events of the resolved states of rooms, each as it was at its position of the events stream, in no order;
+   * without `members`, all but the member events. Costs the size of the states, and their changes since.
+   */
+  async at(positions: ReadonlyMap<number, number>, options: { readonly members: boolean }): Promise<StoredEvent[]> {
+    if (positions.size === 0) return []
+    const roomNids = [...positions.keys()]
     return this.#database.runInteraction(
-      'current_state_events',
-      (txn) => currentStateEvents(txn, roomNids, options.members),
+      'room_states_at',
+      async (txn) => {
+        const entries = await currentStates(txn, roomNids, options.members)
+        const nids = await rewind(txn, positions, entries)
+        const rows = await eventsByNids(txn, nids)
+        return options.members ? rows : rows.filter((row) => row.type !== 'm.room.member')
+      },
       { readOnly: true },
     )
   }
 
-  /** The member events of these users in the rooms' states now, in no order. */
-  async currentMembers(roomNids: readonly number[], userIds: readonly UserId[]): Promise<EventRow[]> {
-    if (roomNids.length === 0 || userIds.length === 0) return []
+  /** The member events of these users in the resolved states of rooms, each as it was at its position, in no order. */
+  async membersAt(positions: ReadonlyMap<number, number>, userIds: readonly UserId[]): Promise<StoredEvent[]> {
+    if (positions.size === 0 || userIds.length === 0) return []
     const pairs = userIds.map((userId) => ({ type: 'm.room.member', stateKey: userId }))
     const keyNids = (await this.#interned.keyNidsIfKnown(pairs)).filter((keyNid) => keyNid !== undefined)
+    const keys = new Set(keyNids)
     return this.#database.runInteraction(
-      'current_member_events',
-      (txn) => currentStateEventsOf(txn, roomNids, keyNids),
+      'room_members_at',
+      async (txn) => {
+        const entries = await currentStateOf(txn, [...positions.keys()], keyNids)
+        return eventsByNids(txn, await rewind(txn, positions, entries, keys))
+      },
       { readOnly: true },
     )
   }
@@ -105,4 +118,28 @@ export class RoomStates {
 
 function rangeName(roomNid: number, after: number, upTo: number): string {
   return `${roomNid} ${after} ${upTo}`
+}
+
+/**
+ * The events of states as they were at positions, out of entries read now in the same transaction: each change after a
+ * room's position is taken back. With `keys`, no other keys come back.
+ */
+async function rewind(
+  txn: Transaction,
+  positions: ReadonlyMap<number, number>,
+  entries: readonly (StateEntry & { readonly roomNid: number })[],
+  keys?: ReadonlySet<number>,
+): Promise<number[]> {
+  const roomNids = [...positions.keys()]
+  const after = Math.min(...positions.values())
+  const later = await stateDeltas(txn, { roomNids, after, upTo: Number.MAX_SAFE_INTEGER })
+  if (later.length === 0) return entries.map((entry) => entry.eventNid)
+  const states = new Map(roomNids.map((roomNid) => [roomNid, new Map<number, number>()]))
+  for (const { roomNid, keyNid, eventNid } of entries) states.get(roomNid)?.set(keyNid, eventNid)
+  for (const { roomNid, streamPosition, keyNid, prevEventNid } of later.toReversed()) {
+    if (streamPosition <= (positions.get(roomNid) ?? 0) || keys?.has(keyNid) === false) continue
+    if (prevEventNid === null) states.get(roomNid)?.delete(keyNid)
+    else states.get(roomNid)?.set(keyNid, prevEventNid)
+  }
+  return [...states.values()].flatMap((state) => [...state.values()])
 }

@@ -19,6 +19,21 @@ export function currentState(txn: Transaction, roomNid: number): Promise<StateEn
   return txn.all('SELECT key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state WHERE room_nid = ?', roomNid)
 }
 
+/** The states now of several rooms, without their m.room.member events unless `members`. Costs the size of them. */
+export function currentStates(
+  txn: Transaction,
+  roomNids: readonly number[],
+  members: boolean,
+): Promise<(StateEntry & { roomNid: number })[]> {
+  return txn.all(
+    `SELECT c.room_nid AS "roomNid", c.key_nid AS "keyNid", c.event_nid AS "eventNid"
+     FROM current_state c JOIN state_keys k ON k.key_nid = c.key_nid
+     WHERE c.room_nid IN @ints(?) AND (k.type <> 'm.room.member' OR ? = 1)`,
+    roomNids,
+    members ? 1 : 0,
+  )
+}
+
 /** Some keys of the state now of several rooms. */
 export function currentStateOf(
   txn: Transaction,

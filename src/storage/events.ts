@@ -165,38 +165,6 @@ export function eventsTopological(
   )
 }
 
-/**
- * The events of the state now of several rooms; without `members`, all but their m.room.member events. Costs the size
- * of the rooms' states.
- */
-export function currentStateEvents(
-  txn: Transaction,
-  roomNids: readonly number[],
-  members: boolean,
-): Promise<EventRow[]> {
-  return txn.all(
-    `SELECT ${eventColumns} FROM events WHERE event_nid IN (
-       SELECT c.event_nid FROM current_state c JOIN state_keys k ON k.key_nid = c.key_nid
-       WHERE c.room_nid IN @ints(?) AND (k.type <> 'm.room.member' OR ? = 1))`,
-    roomNids,
-    members ? 1 : 0,
-  )
-}
-
-/** The events that stand under some keys in the state now of several rooms. */
-export function currentStateEventsOf(
-  txn: Transaction,
-  roomNids: readonly number[],
-  keyNids: readonly number[],
-): Promise<EventRow[]> {
-  return txn.all(
-    `SELECT ${eventColumns} FROM events WHERE event_nid IN (
-       SELECT event_nid FROM current_state WHERE room_nid IN @ints(?) AND key_nid IN @ints(?))`,
-    roomNids,
-    keyNids,
-  )
-}
-
 /** Marks events as redacted, each only if nothing redacts it yet; the text stays. */
 export function markRedacted(
   txn: Transaction,
