@@ -133,7 +133,7 @@ interface Expected {
 type Row = readonly [string, string, RequestInit & { token?: string }, Expected]
 
 const typed = '/_matrix/client/v3/typed'
-const nestedDeep = `{"name":"x","a":${'['.repeat(5000)}${']'.repeat(5000)}}`.slice(0, 999)
+const nestedDeep = `{"name":"x","a":${'['.repeat(400)}${']'.repeat(400)}}`
 
 const table: readonly Row[] = [
   ['a token in the header', '/_matrix/client/v3/who', { token: 'ann' }, { status: 200, body: { who: 'ann' } }],
@@ -227,7 +227,20 @@ const table: readonly Row[] = [
     { method: 'POST', body: '{"name":"x","nested":{"list":[{"id":"a"},{"id":2}]}}' },
     { status: 400, code: 'M_BAD_JSON', says: /nested\.list\.1\.id/ },
   ],
-  ['deep nesting', typed, { method: 'POST', body: nestedDeep }, { status: 400 }],
+  ['deep nesting', typed, { method: 'POST', body: nestedDeep }, { status: 400, code: 'M_BAD_JSON', says: /nested/ }],
+  [
+    'a key given twice',
+    typed,
+    { method: 'POST', body: '{"name":"x","name":"y"}' },
+    { status: 400, code: 'M_BAD_JSON', says: /twice/ },
+  ],
+  [
+    'half a surrogate pair',
+    typed,
+    { method: 'POST', body: '{"name":"\\ud800"}' },
+    { status: 400, code: 'M_BAD_JSON', says: /surrogate/ },
+  ],
+  ['a NUL outside a text', typed, { method: 'POST', body: '{"name":\0"x"}' }, { status: 400, code: 'M_NOT_JSON' }],
   ['a body too large', typed, { method: 'POST', body: 'x'.repeat(1001) }, { status: 413, code: 'M_TOO_LARGE' }],
   [
     'a query as it should be',
@@ -236,7 +249,7 @@ const table: readonly Row[] = [
     { status: 200, body: { limit: 5, dir: 'f', full: true, ids: ['a', 'b'] } },
   ],
   [
-    'a key given twice',
+    'a parameter given twice',
     '/_matrix/client/v3/query?dir=f&dir=b&ids=a',
     {},
     { status: 200, body: { dir: 'f', ids: ['a'] } },

@@ -1,0 +1,19 @@
+import { section } from './section.ts'
+import { text, wholeNumber } from './setting.ts'
+
+/** Where everything is kept. */
+export const database = section('Where everything is kept.', {
+  url: text({
+    description:
+      'sqlite:FILE, a path relative to data_folder, is embedded and needs nothing else.\npostgres://USER:PASSWORD@HOST:PORT/NAME is for servers that have outgrown it.',
+    otherwise: 'sqlite:homeserver.db',
+    wanted: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/NAME',
+    accept: (value) => /^sqlite:.+/.test(value) || (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value)),
+  }),
+  poolSize: wholeNumber({
+    description: 'The most connections to PostgreSQL, for the whole process.',
+    otherwise: 10,
+    min: 1,
+    max: 500,
+  }),
+})
