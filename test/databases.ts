@@ -32,6 +32,9 @@ const logger = {
   },
 }
 
+/** For a test that expects complaints. */
+export const silentLogger = { warn: (): void => undefined, error: (): void => undefined }
+
 /** A fresh database of its own for one test, closed and removed when the test ends. SQLite unless told otherwise. */
 export async function testDatabase(t: TestContext, options: TestDatabaseOptions = {}): Promise<Database> {
   const place = await testPlace(options)

@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly url: string
   /** Connections to PostgreSQL at most, for the whole process. */
   readonly poolSize?: number
+  /** Milliseconds that an interaction waits for one of them before the client is told to come again. */
+  readonly waitMsMax?: number
   readonly logger: DatabaseLogger
 }
 
@@ -28,10 +30,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if (url.startsWith('sqlite:')) return new SqliteDatabase(url.slice('sqlite:'.length), report)
   if (/^postgres(?:ql)?:/.test(url)) {
     const { PostgresDatabase } = await import('./engines/postgres.ts')
-    return PostgresDatabase.open(url, {
-      report,
-      ...(options.poolSize === undefined ? {} : { poolSize: options.poolSize }),
-    })
+    return PostgresDatabase.open(url, { ...options, report })
   }
   throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
 }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '#base/clock.ts'
 
-import { DatabaseError } from './database-error.ts'
+import { DatabaseError, isUniqueViolation } from './database-error.ts'
 import { type Migration, migrations } from './migrations.ts'
 import { type Database, type Transaction } from './transaction.ts'
 
@@ -20,10 +20,10 @@ export interface MigrateOptions {
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<string[]> {
   const list = options.migrations ?? migrations
   const clock = options.clock ?? systemClock
-  await database.runInteraction('create_schema_migrations', async (txn) => {
-    await txn.run(
-      `CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, applied_ts INTEGER NOT NULL)`,
-    )
+  // Another process that makes the table in the same moment lets this fail, and then it is there.
+  await createVersionTable(database).catch((error: unknown) => {
+    if (!isUniqueViolation(error)) throw error
+    return createVersionTable(database)
   })
   const applied = await database.runInteraction('get_schema_migrations', (txn) => appliedNames(txn), { readOnly: true })
   refuseNewer(applied, list)
@@ -35,6 +35,14 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
     options.onProgress?.(migration.name)
   }
   return done
+}
+
+async function createVersionTable(database: Database): Promise<void> {
+  await database.runInteraction('create_schema_migrations', (txn) =>
+    txn.run(
+      `CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, applied_ts INTEGER NOT NULL)`,
+    ),
+  )
 }
 
 async function appliedNames(txn: Transaction): Promise<Set<string>> {

@@ -14,8 +14,8 @@ import { PostgresTransaction, sqlState } from './postgres-transaction.ts'
 const poolSizeDefault = 10
 /** Interactions that may wait for a connection. */
 const waitingInteractionsMax = 5_000
-/** How long an interaction waits for a connection. */
-const waitMsMax = 20_000
+/** How long an interaction waits for a connection when the configuration does not say. */
+const waitMsDefault = 20_000
 /** What a client is told to wait after it was turned away. */
 const retryAfterMs = 5_000
 /** How often an interaction is run when each run conflicts with another transaction. */
@@ -31,11 +31,26 @@ export class PostgresDatabase implements Database {
   readonly #report: (error: unknown, interaction: string) => void
   readonly #random: Random
   #closing: Promise<void> | undefined
+  #underWay = 0
+  #idle: (() => void) | undefined
+  #connections = 0
+  #disconnected: (() => void) | undefined
 
   private constructor(pool: Pool, report: (error: unknown, interaction: string) => void) {
     this.#pool = pool
     this.#report = report
     this.#random = systemRandom
+    pool.on('connect', (client) => {
+      this.#connections += 1
+      // A broken connection leaves the pool by itself; whoever uses it gets the error from the query.
+      client.on('error', () => undefined)
+    })
+    // The pool says that it has ended before its connections have.
+    pool.on('remove', () => {
+      this.#connections -= 1
+      if (this.#connections === 0) this.#disconnected?.()
+    })
+    pool.on('error', (error) => report(error, 'idle connection'))
   }
 
   /**
@@ -44,23 +59,24 @@ export class PostgresDatabase implements Database {
    */
   static async open(
     url: string,
-    options: { readonly poolSize?: number; readonly report: (error: unknown, interaction: string) => void },
+    options: {
+      readonly poolSize?: number
+      readonly waitMsMax?: number
+      readonly report: (error: unknown, interaction: string) => void
+    },
   ): Promise<PostgresDatabase> {
     // Loaded here, so that a process that uses SQLite neither waits for it nor holds it in memory.
     const { default: pg } = await import('pg')
     const pool = new pg.Pool({
       connectionString: url,
       max: options.poolSize ?? poolSizeDefault,
-      connectionTimeoutMillis: waitMsMax,
+      connectionTimeoutMillis: options.waitMsMax ?? waitMsDefault,
       keepAlive: true,
       pipeline: true,
       application_name: 'tessera',
       types: portableTypes(pg.types.getTypeParser),
       onConnect: prepareSession,
     })
-    // A broken connection leaves the pool by itself; whoever uses it gets the error from the query.
-    pool.on('connect', (client) => client.on('error', () => undefined))
-    pool.on('error', (error) => options.report(error, 'idle connection'))
     const database = new PostgresDatabase(pool, options.report)
     try {
       ;(await pool.connect()).release()
@@ -78,20 +94,38 @@ export class PostgresDatabase implements Database {
     options?: InteractionOptions,
   ): Promise<T> {
     refuseNested(name)
-    for (let attempt = 1; ; attempt += 1) {
-      if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
-      const outcome = await this.#attempt(name, fn, options?.readOnly === true)
-      if ('value' in outcome) return outcome.value
-      if (attempt === attemptsMax) throw outcome.conflict
-      const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** attempt)
-      await delay(backoff * this.#random.fraction())
+    if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
+    this.#underWay += 1
+    try {
+      return await this.#run(name, fn, options?.readOnly === true)
+    } finally {
+      this.#underWay -= 1
+      if (this.#underWay === 0) this.#idle?.()
     }
   }
 
   /** Waits for interactions under way, refuses new ones, and closes every connection. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end()
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    const ended = this.#connections === 0 ? undefined : new Promise<void>((resolve) => (this.#disconnected = resolve))
+    await this.#pool.end()
+    await ended
+  }
+
+  /** Runs `fn` until it has committed, or failed for another reason than a conflict, or conflicted too often. */
+  async #run<T>(name: string, fn: (txn: Transaction) => Promise<T>, readOnly: boolean): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.#attempt(name, fn, readOnly)
+      if ('value' in outcome) return outcome.value
+      if (attempt === attemptsMax) throw outcome.conflict
+      const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** attempt)
+      await delay(backoff * this.#random.fraction())
+    }
   }
 
   /** Runs `fn` once; gives its value when committed, or the conflict because of which it should run again. */

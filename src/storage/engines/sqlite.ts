@@ -25,13 +25,11 @@ export class SqliteDatabase implements Database {
 
   /**
    * Opens the file at `path`, made with its folder when missing, readable by its owner alone.
-   * @throws DatabaseError `in_use` when another process (or this one) has it open.
+   * @throws DatabaseError `in_use` when another process (or this one) has it open, `other` when it cannot be opened.
    */
   constructor(path: string, report: ReportError) {
-    mkdirSync(dirname(path), { recursive: true })
     this.#lock = lockFile(path)
-    closeSync(openSync(path, 'a', 0o600))
-    this.#connection = new SqliteConnection(path, { readOnly: false })
+    this.#connection = openFile(path, this.#lock)
     this.#writer = new SqliteWriter(this.#connection, { clock: systemClock, report })
     this.#readers = new SqliteReaders(path, report)
   }
@@ -66,7 +64,7 @@ export class SqliteDatabase implements Database {
  * so a crash leaves nothing behind that would stand in the way of the next start.
  */
 function lockFile(path: string): DatabaseSync {
-  const lock = new DatabaseSync(`${path}.lock`)
+  const lock = openLock(path)
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
     return lock
@@ -74,4 +72,28 @@ function lockFile(path: string): DatabaseSync {
     lock.close()
     throw new DatabaseError('in_use', `${path} is in use by another process: stop that one first`, { cause: error })
   }
+}
+
+function openLock(path: string): DatabaseSync {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    return new DatabaseSync(`${path}.lock`)
+  } catch (error) {
+    throw cannotOpen(path, error)
+  }
+}
+
+function openFile(path: string, lock: DatabaseSync): SqliteConnection {
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+    return new SqliteConnection(path, { readOnly: false })
+  } catch (error) {
+    lock.close()
+    throw cannotOpen(path, error)
+  }
+}
+
+function cannotOpen(path: string, error: unknown): DatabaseError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new DatabaseError('other', `the database ${path} cannot be opened: ${reason}`, { cause: error })
 }
