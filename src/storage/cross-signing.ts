@@ -15,10 +15,7 @@ export interface CrossSigningKeyRow {
 }
 
 /** The cross-signing keys of these users; one query. */
-export async function crossSigningKeysOf(
-  txn: Transaction,
-  userIds: readonly UserId[],
-): Promise<CrossSigningKeyRow[]> {
+export async function crossSigningKeysOf(txn: Transaction, userIds: readonly UserId[]): Promise<CrossSigningKeyRow[]> {
   const rows = await txn.all<{ user_id: string; usage: string; public_key: string; json: string }>(
     'SELECT user_id, usage, public_key, json FROM cross_signing_keys WHERE user_id IN @texts(?)',
     userIds,

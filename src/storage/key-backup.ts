@@ -112,11 +112,7 @@ export async function deleteBackup(txn: Transaction, backup: BackupVersion): Pro
     backup.userId,
     backup.version,
   )
-  await txn.run(
-    'DELETE FROM key_backup_sessions WHERE user_id = ? AND version = ?',
-    backup.userId,
-    backup.version,
-  )
+  await txn.run('DELETE FROM key_backup_sessions WHERE user_id = ? AND version = ?', backup.userId, backup.version)
 }
 
 /** Notes that the keys changed: the next etag, and `added` more keys (fewer when negative). */
@@ -199,12 +195,7 @@ export function deleteSessions(
   sessionId?: string,
 ): Promise<number> {
   const where = whereOf(roomId, sessionId)
-  return txn.run(
-    `DELETE FROM key_backup_sessions WHERE ${where.text}`,
-    backup.userId,
-    backup.version,
-    ...where.values,
-  )
+  return txn.run(`DELETE FROM key_backup_sessions WHERE ${where.text}`, backup.userId, backup.version, ...where.values)
 }
 
 /** One of three constant texts, so that each is prepared once. */

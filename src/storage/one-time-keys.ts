@@ -172,11 +172,7 @@ export async function pruneClaimed(
 }
 
 /** Forgets all one-time and fallback keys of these devices. */
-export async function deleteOneTimeKeys(
-  txn: Transaction,
-  userId: UserId,
-  deviceIds: readonly string[],
-): Promise<void> {
+export async function deleteOneTimeKeys(txn: Transaction, userId: UserId, deviceIds: readonly string[]): Promise<void> {
   await txn.run('DELETE FROM one_time_keys WHERE user_id = ? AND device_id IN @texts(?)', userId, deviceIds)
   await txn.run('DELETE FROM one_time_key_queues WHERE user_id = ? AND device_id IN @texts(?)', userId, deviceIds)
 }

@@ -18,11 +18,7 @@ export interface ToDeviceRequest {
 }
 
 /** Notes the request at `now` (ms); false when it was noted already, and so is a retransmission. */
-export async function noteToDeviceRequest(
-  txn: Transaction,
-  request: ToDeviceRequest,
-  now: number,
-): Promise<boolean> {
+export async function noteToDeviceRequest(txn: Transaction, request: ToDeviceRequest, now: number): Promise<boolean> {
   const noted = await txn.run(
     `INSERT INTO to_device_requests (user_id, device_id, type, txn_id, received_ts) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (user_id, device_id, type, txn_id) DO NOTHING`,
@@ -82,11 +78,7 @@ export function deleteToDevice(txn: Transaction, userId: UserId, deviceId: strin
 }
 
 /** Forgets everything that waits for these devices, and the requests they made. */
-export async function deleteToDeviceOf(
-  txn: Transaction,
-  userId: UserId,
-  deviceIds: readonly string[],
-): Promise<void> {
+export async function deleteToDeviceOf(txn: Transaction, userId: UserId, deviceIds: readonly string[]): Promise<void> {
   await txn.run('DELETE FROM to_device_messages WHERE user_id = ? AND device_id IN @texts(?)', userId, deviceIds)
   await txn.run('DELETE FROM to_device_requests WHERE user_id = ? AND device_id IN @texts(?)', userId, deviceIds)
 }

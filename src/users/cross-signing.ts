@@ -111,7 +111,8 @@ async function checkDeviceSignatures(txn: Transaction, userId: UserId, master: R
   const signatures = master.object['signatures']
   const own = isJsonObject(signatures) ? signatures[userId] : undefined
   if (!isJsonObject(own)) return
-  const deviceIds = Object.keys(own).map((keyId) => keyId.slice(keyId.indexOf(':') + 1))
+  const signers = Object.keys(own).filter((keyId) => !keyId.includes('\0'))
+  const deviceIds = signers.map((keyId) => keyId.slice(keyId.indexOf(':') + 1))
   const keys = new Map<string, Uint8Array>()
   for (const row of await deviceKeysOf(txn, userId, deviceIds)) {
     const keyId = `ed25519:${row.deviceId}`
@@ -130,8 +131,10 @@ async function removeReplaced(
   before: ReadonlyMap<KeyUsage, ReadKey>,
   fresh: readonly ReadKey[],
 ): Promise<void> {
-  const replaced = fresh.map((key) => key.usage)
-  const old = replaced.includes('master') ? [...before.keys()] : replaced.filter((usage) => before.has(usage))
+  const replaced = fresh.map((key) => key.usage).filter((usage) => before.has(usage))
+  const master = fresh.find((key) => key.usage === 'master')
+  const isNewMaster = master !== undefined && before.get('master')?.publicKey !== master.publicKey
+  const old = isNewMaster ? [...before.keys()] : replaced
   const kept = new Set(fresh.map((key) => key.publicKey))
   const gone = old.flatMap((usage) => before.get(usage)?.publicKey ?? []).filter((key) => !kept.has(key))
   await deleteCrossSigningKeys(txn, userId, old)

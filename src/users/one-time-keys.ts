@@ -101,7 +101,9 @@ interface GivenKey extends KeyOwner {
 }
 
 async function claimKeys(txn: Transaction, wanted: WantedKeys): Promise<GivenKey[]> {
-  const deviceIds = [...new Set([...wanted.values()].flatMap((devices) => [...devices.keys()]))]
+  const named = [...wanted.values()].flatMap((devices) => [...devices.keys()])
+  // No device id holds a NUL, and PostgreSQL takes none.
+  const deviceIds = [...new Set(named.filter((deviceId) => !deviceId.includes('\0')))]
   const heads = await claimableKeys(txn, [...wanted.keys()], deviceIds)
   const given: GivenKey[] = []
   const claimed: OneTimeKeyRow[] = []
