@@ -21,17 +21,17 @@ export interface CutOptions {
 /** What is said about an event to one reader at one moment. Members ending in `Text` are JSON text. */
 export interface Unsigned {
   /** Milliseconds since the event was sent; negative when its sender's clock is ahead of ours. */
-  readonly age?: number
-  readonly transactionId?: string
-  readonly membership?: string
-  readonly replacesState?: string
-  readonly prevContentText?: string
-  readonly prevSender?: string
-  readonly redactedBecauseText?: string
+  readonly age?: number | undefined
+  readonly transactionId?: string | undefined
+  readonly membership?: string | undefined
+  readonly replacesState?: string | undefined
+  readonly prevContentText?: string | undefined
+  readonly prevSender?: string | undefined
+  readonly redactedBecauseText?: string | undefined
   /** Stripped state that came with an invite or a knock; only in what answers those. */
-  readonly inviteRoomStateText?: string
-  readonly knockRoomStateText?: string
-  readonly relationsText?: string
+  readonly inviteRoomStateText?: string | undefined
+  readonly knockRoomStateText?: string | undefined
+  readonly relationsText?: string | undefined
 }
 
 /** Keys of an event that concern only servers. */

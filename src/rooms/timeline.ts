@@ -1,0 +1,187 @@
+import type { UserId } from '#protocol/identifiers.ts'
+import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
+import { timelinePage } from '#storage/timeline.ts'
+import type { Database } from '#storage/transaction.ts'
+import type { Streams } from '#streams/streams.ts'
+import type { Room } from './known-rooms.ts'
+import type { PersistedBatch } from './persist-event.ts'
+import type { Access } from './room-access.ts'
+import { RecentRows } from './timeline/recent-rows.ts'
+import {
+  tokenAtMoment,
+  tokenAtPlace,
+  towards,
+  type Direction,
+  type Place,
+  type TimelineToken,
+} from './timeline-token.ts'
+import type { Visibility } from './visibility.ts'
+
+/** Events in one page at most, whatever is asked for. */
+export const pageEventsMax = 1_000
+/** Events read for one page at most: a filter that fits nothing, or history out of sight, ends a page early. */
+const scannedEventsMax = 5_000
+/** Events read at once when few of those before fitted. */
+const scanEventsMin = 50
+
+/** Before every event, and behind every event. */
+const beginning: Place = { topological: -1, stream: 0 }
+const end: Place = { topological: Number.MAX_SAFE_INTEGER, stream: Number.MAX_SAFE_INTEGER }
+
+/** The newest events of a stretch of arrivals. */
+export interface RecentEvents {
+  /** By arrival, oldest first; whether the reader may see each is not yet decided. */
+  readonly rows: EventRow[]
+  /** There were more than the limit; the oldest are left out. */
+  readonly limited: boolean
+  /** Where reading backwards goes on. */
+  readonly prevBatch: TimelineToken
+}
+
+/** What is asked of a room's history. */
+export interface PageRequest {
+  readonly direction: Direction
+  readonly limit: number
+  /** Where to begin. Undefined: at the room's beginning, or at its end when going backwards. */
+  readonly from?: TimelineToken | undefined
+  /** Where to stop. */
+  readonly to?: TimelineToken | undefined
+  /** Which of the events are wanted. Default: all. */
+  readonly wanted?: ((row: EventRow) => boolean) | undefined
+}
+
+/** A page of history, in the direction of reading. */
+export interface Page {
+  readonly rows: EventRow[]
+  readonly start: TimelineToken
+  /** Where the next page begins; undefined when there is none. */
+  readonly end: TimelineToken | undefined
+}
+
+/** A room's events in order: the newest arrivals, for syncs, and history page by page. */
+export class Timeline {
+  readonly #database: Database
+  readonly #streams: Streams
+  readonly #visibility: Visibility
+  readonly #recent = new RecentRows()
+
+  constructor(deps: { readonly database: Database; readonly streams: Streams; readonly visibility: Visibility }) {
+    this.#database = deps.database
+    this.#streams = deps.streams
+    this.#visibility = deps.visibility
+  }
+
+  /** Takes in what has just been persisted: call it for each batch, before anyone can learn of it. */
+  remember(batch: Pick<PersistedBatch, 'room' | 'rows' | 'redacted'>): void {
+    this.#recent.add(batch.room.roomNid, batch.rows)
+    this.#recent.redacted(batch.room.roomNid, batch.redacted)
+  }
+
+  /**
+   * The newest `limit` events that arrived in a room after `after` and not after `upTo`, which must be published. No
+   * query for what is in memory, one otherwise.
+   */
+  async recent(
+    room: Room,
+    range: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<RecentEvents> {
+    const { roomNid } = room
+    const limit = Math.min(range.limit, pageEventsMax)
+    const held = this.#recent.read(roomNid, { ...range, limit })
+    const { rows, limited } = held ?? (await this.#readRecent(roomNid, { ...range, limit }))
+    const first = rows[0]?.streamPosition
+    return { rows, limited, prevBatch: tokenAtMoment(first == null ? range.upTo : first - 1) }
+  }
+
+  /**
+   * A page of history as the user may see it. Pages joined by their tokens neither leave out nor repeat an event. Events
+   * out of sight and unwanted ones are passed over, so a page may be short or empty and still have an end.
+   */
+  async page(userId: UserId, access: Access, request: PageRequest): Promise<Page> {
+    const { direction } = request
+    const limit = Math.min(Math.max(request.limit, 1), pageEventsMax)
+    const start = request.from ?? this.#startOf(direction)
+    const from = towards(start, direction)
+    const bounds = boundsOf(from, request.to, direction, access.arrivedBy ?? this.#streams.events.position)
+    const rows: EventRow[] = []
+    let place = from.place ?? (direction === 'backwards' ? end : beginning)
+    let scanned = 0
+    for (;;) {
+      const count = Math.max(limit - rows.length, scanned === 0 ? 0 : scanEventsMin)
+      const read = await this.#database.runInteraction(
+        'timeline_page',
+        (txn) =>
+          timelinePage(txn, { roomNid: access.room.roomNid, direction, from: place, ...bounds, limit: count + 1 }),
+        { readOnly: true },
+      )
+      const more = read.length > count
+      const within = more ? read.slice(0, count) : read
+      scanned += within.length
+      const shown = await this.#shown(userId, access.room, within, request.wanted)
+      for (const row of shown) {
+        rows.push(row)
+        if (rows.length < limit) continue
+        const isLast = !more && row === within.at(-1)
+        return { rows, start, end: isLast ? undefined : tokenAtPlace(placeBeyond(row, direction), from) }
+      }
+      const last = within.at(-1)
+      if (!more || last === undefined) return { rows, start, end: undefined }
+      place = placeBeyond(last, direction)
+      if (scanned >= scannedEventsMax) return { rows, start, end: tokenAtPlace(place, from) }
+    }
+  }
+
+  async #shown(
+    userId: UserId,
+    room: Room,
+    rows: readonly EventRow[],
+    wanted: ((row: EventRow) => boolean) | undefined,
+  ): Promise<EventRow[]> {
+    return this.#visibility.filter(userId, room, wanted === undefined ? rows : rows.filter(wanted))
+  }
+
+  async #readRecent(
+    roomNid: number,
+    range: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<{ rows: EventRow[]; limited: boolean }> {
+    const read = await this.#database.runInteraction(
+      'recent_events',
+      (txn) => eventsInStreamRange(txn, { ...range, roomNid, limit: range.limit + 1, newestFirst: true }),
+      { readOnly: true },
+    )
+    const limited = read.length > range.limit
+    const rows = read.slice(0, range.limit).reverse()
+    const oldest = rows[0]?.streamPosition
+    if (!limited || oldest != null) {
+      const after = limited && oldest != null ? oldest - 1 : range.after
+      this.#recent.fill(roomNid, rows, { after, upTo: range.upTo })
+    }
+    return { rows, limited }
+  }
+
+  #startOf(direction: Direction): TimelineToken {
+    return direction === 'backwards' ? tokenAtMoment(this.#streams.events.position) : tokenAtPlace(beginning)
+  }
+}
+
+/** Behind which event a reader stands who has read `row`. */
+export function placeBeyond(row: EventRow, direction: Direction): Place {
+  const stream = row.streamPosition ?? 0
+  return { topological: row.topological, stream: direction === 'backwards' ? stream - 1 : stream }
+}
+
+/** Between what a page is read, besides the place at which it begins. */
+function boundsOf(
+  from: TimelineToken,
+  to: TimelineToken | undefined,
+  direction: Direction,
+  arrivedBy: number,
+): { until: Place; arrivedAfter: number; arrivedBy: number } {
+  const backwards = direction === 'backwards'
+  const moment = to?.moment
+  return {
+    until: to?.place ?? (backwards ? beginning : end),
+    arrivedAfter: Math.max(from.arrivedAfter ?? -1, (backwards ? moment : undefined) ?? -1),
+    arrivedBy: Math.min(from.arrivedBy ?? Infinity, (backwards ? undefined : moment) ?? Infinity, arrivedBy),
+  }
+}
