@@ -93,7 +93,7 @@ export class ClientEvents {
     const { knownRooms, interned, visibility, clock } = this.#deps
     const rooms = await knownRooms.byNids(new Set(rows.map((row) => row.roomNid)))
     const userNid = await interned.userNidIfKnown(options.requester.userId)
-    const { facts, latest } = options.bundle ? await this.#relations(rows) : { facts: noFacts, latest: [] }
+    const { facts, latest } = options.bundle ? await this.#relations(rows) : { facts: noFacts, latest: [] as number[] }
     const nids = latest
     for (const { editNid } of facts.values()) if (editNid !== undefined) nids.push(editNid)
     for (const row of rows) {
@@ -122,8 +122,8 @@ export class ClientEvents {
       const type = ownRelationType(row.json)
       if (type !== 'm.annotation' && type !== 'm.replace') own.set(row.eventId, type)
     }
-    if (own.size === 0) return { facts, latest: [] }
     const latest: number[] = []
+    if (own.size === 0) return { facts, latest }
     for (const [eventId, fact] of await this.#facts.of([...own.keys()])) {
       // What relates to something is in a thread at most, and begins none.
       const thread = own.get(eventId) === undefined ? fact.thread : undefined
