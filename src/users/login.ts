@@ -1,0 +1,46 @@
+import { MatrixError } from '#protocol/errors.ts'
+import type { UserId } from '#protocol/identifiers.ts'
+import type { Accounts } from './accounts.ts'
+import type { Session, Sessions } from './sessions.ts'
+
+/** A login with a password. */
+export interface PasswordLogin {
+  /** `alice` or `@alice:example.org`. */
+  readonly user: string
+  readonly password: string
+  readonly deviceId: string | undefined
+  readonly deviceName: string | undefined
+  readonly refreshable: boolean
+}
+
+/** Logs people in. https://spec.matrix.org/v1.19/client-server-api/#legacy-login */
+export class Login {
+  readonly #accounts: Accounts
+  readonly #sessions: Sessions
+  readonly #isReserved: (userId: UserId, deviceId: string) => Promise<boolean>
+
+  constructor(deps: {
+    readonly accounts: Accounts
+    readonly sessions: Sessions
+    /** True for device ids that no login may have: the user's cross-signing keys are named in the same place. */
+    readonly isReserved?: (userId: UserId, deviceId: string) => Promise<boolean>
+  }) {
+    this.#accounts = deps.accounts
+    this.#sessions = deps.sessions
+    this.#isReserved = deps.isReserved ?? (() => Promise.resolve(false))
+  }
+
+  /** The login types offered. */
+  types(): readonly string[] {
+    return ['m.login.password']
+  }
+
+  /** Logs in with a password. Throws M_FORBIDDEN, and M_INVALID_PARAM for a device id or name that cannot be. */
+  async withPassword(login: PasswordLogin): Promise<Session> {
+    const { userId } = await this.#accounts.authenticate(login.user, login.password)
+    const { deviceId, deviceName, refreshable } = login
+    if (deviceId !== undefined && (await this.#isReserved(userId, deviceId)))
+      throw new MatrixError('M_FORBIDDEN', 'This device id names a cross-signing key. Choose another one.')
+    return this.#sessions.create({ userId, deviceId, deviceName, refreshable })
+  }
+}
