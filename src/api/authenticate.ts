@@ -1,19 +1,23 @@
 import type { Doorkeeper } from '#http/pipeline.ts'
-import { MatrixError } from '#protocol/errors.ts'
+import type { LastSeen } from '#users/last-seen.ts'
 import type { Requester } from '#users/requester.ts'
+import type { Sessions } from '#users/sessions.ts'
 
-/** Turns access tokens into the users who hold them. */
-export function doorkeeper(sessions: {
-  readonly authenticate: (token: string) => Promise<Requester>
+/** Turns access tokens into the users who hold them, and notes where these were seen. */
+export function doorkeeper({
+  sessions,
+  lastSeen,
+}: {
+  readonly sessions: Pick<Sessions, 'authenticate'>
+  readonly lastSeen: Pick<LastSeen, 'note'>
 }): Doorkeeper<Requester> {
   return {
-    requesterOf: (token) => sessions.authenticate(token),
+    async requesterOf(token, from) {
+      const requester = await sessions.authenticate(token)
+      lastSeen.note(requester, from.ip, from.userAgent)
+      return requester
+    },
     isAdmin: (requester) => requester.isAdmin,
     nameOf: (requester) => requester.userId,
   }
-}
-
-/** Stands in where nobody can have a token. */
-export const nobodysSessions = {
-  authenticate: (): Promise<Requester> => Promise.reject(new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token.')),
 }

@@ -1,10 +1,27 @@
 import type { Route } from '#http/route.ts'
 import type { Requester } from '#users/requester.ts'
+import { deviceManagementRoutes } from './client/device_management.ts'
+import { loginRoutes } from './client/login.ts'
+import { logoutRoutes } from './client/logout.ts'
+import { refreshRoutes } from './client/refresh.ts'
+import { registrationRoutes } from './client/registration.ts'
+import { registrationTokensRoutes } from './client/registration_tokens.ts'
 import { versionsRoutes } from './client/versions.ts'
 import { wellknownRoutes } from './client/wellknown.ts'
+import { whoamiRoutes } from './client/whoami.ts'
 
 /** Every door of the client-server API, one line a file, in the order of the alphabet. */
-const doors = [versionsRoutes, wellknownRoutes] as const
+const doors = [
+  deviceManagementRoutes,
+  loginRoutes,
+  logoutRoutes,
+  refreshRoutes,
+  registrationRoutes,
+  registrationTokensRoutes,
+  versionsRoutes,
+  wellknownRoutes,
+  whoamiRoutes,
+] as const
 
 type AllOf<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void
   ? All

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { doorkeeper, nobodysSessions } from '#api/authenticate.ts'
+import { adminRoutes } from '#api/admin.ts'
+import { doorkeeper } from '#api/authenticate.ts'
 import { clientRoutes } from '#api/client.ts'
 import type { Route } from '#http/route.ts'
 import { RateLimits } from '#http/rate-limits.ts'
@@ -13,7 +14,7 @@ import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
 import { openStorage } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
-import { openUsers } from './floors/users.ts'
+import { openUsers, type UsersFloor } from './floors/users.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
 const closeGraceMs = 4_000
@@ -37,14 +38,16 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => storage.database.close())
   const streams = await Streams.open(storage)
   const users = openUsers({ ...ground, ...storage, streams })
+  users.lastSeen.run()
+  stack.defer(() => users.lastSeen.stop())
   const rooms = openRooms({ ...ground, ...storage, streams, ...users })
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
-  const routes = { client: clientRoutes({ ...ground, ...users, ...rooms, ...sync }) }
+  const routes = { client: [...clientRoutes({ ...ground, ...users, ...rooms, ...sync }), ...adminRoutes(users)] }
 
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
   const servers: HttpServer[] = []
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
-  for (const listener of config.listeners) servers.push(await openListener(listener, { ground, routes, limits }))
+  for (const listener of config.listeners) servers.push(await openListener(listener, { ground, users, routes, limits }))
   const open = stack.move()
   let closing: Promise<void> | undefined
   return { addresses: servers.map((server) => server.address), close: () => (closing ??= open.disposeAsync()) }
@@ -54,6 +57,7 @@ async function openListener(
   listener: ListenerConfig,
   house: {
     readonly ground: Ground
+    readonly users: UsersFloor
     readonly routes: Readonly<Record<ApiName, readonly Route<Requester>[]>>
     readonly limits: RateLimits
   },
@@ -61,7 +65,7 @@ async function openListener(
   const { tls } = listener
   const server = createServer<Requester>({
     routes: listener.apis.flatMap((api) => house.routes[api]),
-    doorkeeper: doorkeeper(nobodysSessions),
+    doorkeeper: doorkeeper(house.users),
     limits: house.limits,
     clock: house.ground.clock,
     logger: house.ground.logger,

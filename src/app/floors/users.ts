@@ -1,11 +1,50 @@
+import { Accounts } from '#users/accounts.ts'
+import { Devices } from '#users/devices.ts'
+import { LastSeen } from '#users/last-seen.ts'
+import { Login } from '#users/login.ts'
+import { Passwords } from '#users/passwords.ts'
+import { RegistrationTokens } from '#users/registration-tokens.ts'
+import { Registration } from '#users/registration.ts'
+import { Sessions } from '#users/sessions.ts'
+import { SharedSecretRegistration } from '#users/shared-secret-registration.ts'
+import { dummyStage, passwordStage, registrationTokenStage } from '#users/ui-auth-stages.ts'
+import { UiAuth } from '#users/ui-auth.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { Ground } from './ground.ts'
 import type { StorageFloor } from './storage.ts'
 
 /** People, devices, keys: one member for each capability of users/, named as its file. */
-export interface UsersFloor {}
+export interface UsersFloor {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly lastSeen: LastSeen
+  readonly login: Login
+  readonly registration: Registration
+  readonly registrationTokens: RegistrationTokens
+  readonly sessions: Sessions
+  readonly sharedSecretRegistration: SharedSecretRegistration
+  readonly uiAuth: UiAuth
+}
 
 /** Builds the capabilities of users/, each from what it names. */
-export function openUsers(_below: Ground & StorageFloor & { readonly streams: Streams }): UsersFloor {
-  return {}
+export function openUsers(below: Ground & StorageFloor & { readonly streams: Streams }): UsersFloor {
+  const { config, clock } = below
+  const accounts = new Accounts({ ...below, passwords: new Passwords() })
+  const sessions = new Sessions(below)
+  const lastSeen = new LastSeen(below)
+  const registrationTokens = new RegistrationTokens(below)
+  const { mode, sharedSecret: secret } = config.registration
+  const registration = new Registration({ ...below, accounts, sessions, tokens: registrationTokens, mode })
+  const stages = [dummyStage, passwordStage(accounts), registrationTokenStage(registrationTokens)]
+  return {
+    accounts,
+    devices: new Devices({ ...below, sessions, lastSeen }),
+    lastSeen,
+    login: new Login({ accounts, sessions }),
+    registration,
+    registrationTokens,
+    sessions,
+    sharedSecretRegistration: new SharedSecretRegistration({ registration, clock, secret }),
+    uiAuth: new UiAuth({ clock, stages }),
+  }
 }

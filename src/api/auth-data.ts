@@ -1,0 +1,5 @@
+import { Type } from 'typebox'
+import type { JsonValue } from '#protocol/json.ts'
+
+/** The `auth` member of a body that may carry a stage of user-interactive authentication; `UiAuth` reads it. */
+export const authData = Type.Optional(Type.Unsafe<JsonValue>({}))

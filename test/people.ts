@@ -1,0 +1,92 @@
+import type { TestContext } from 'node:test'
+import { adminRoutes } from '#api/admin.ts'
+import { doorkeeper } from '#api/authenticate.ts'
+import { clientRoutes, type ClientDeps } from '#api/client.ts'
+import type { Config } from '../src/app/config.ts'
+import { openUsers, type UsersFloor } from '../src/app/floors/users.ts'
+import { systemClock, type Clock } from '#base/clock.ts'
+import { systemRandom } from '#base/random.ts'
+import { RateLimits } from '#http/rate-limits.ts'
+import { createServer } from '#http/server.ts'
+import { silentLogger } from '#observability/logger.ts'
+import { parseServerName } from '#protocol/identifiers.ts'
+import { IdBlocks } from '#storage/id-blocks.ts'
+import { Interned } from '#storage/interned.ts'
+import type { Database } from '#storage/transaction.ts'
+import { Streams } from '#streams/streams.ts'
+
+/** What a door answered. `body` is the parsed JSON. */
+export interface Answered {
+  readonly status: number
+  // Tests look at whatever is there; a wrong guess fails the assertion that reads it.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any
+}
+
+/** The doors of people, served over a test's database; rooms and sync are not there. */
+export interface People extends UsersFloor {
+  readonly address: string
+  readonly streams: Streams
+  /** Calls a door: `call('POST', '/_matrix/client/v3/login', { body })`. A string body is sent as it is. */
+  call(method: string, path: string, options?: { token?: string; body?: unknown }): Promise<Answered>
+  /** Registers a user with the password `correct horse`, on a new device. */
+  person(localpart: string): Promise<{ userId: string; deviceId: string; token: string }>
+}
+
+export interface PeopleOptions {
+  readonly registration?: Config['registration']
+  readonly clock?: Clock
+}
+
+/** Opens the doors of people on a free port, until the test ends. */
+export async function openPeople(t: TestContext, database: Database, options: PeopleOptions = {}): Promise<People> {
+  const clock = options.clock ?? systemClock
+  const ids = new IdBlocks({ database })
+  const streams = await Streams.open({ database, ids })
+  const serverName = parseServerName('example.org')
+  const config: Config = {
+    serverName,
+    publicAddress: undefined,
+    dataFolder: '/nowhere',
+    listeners: [],
+    database: { url: '', poolSize: 1 },
+    registration: options.registration ?? { mode: 'open', sharedSecret: undefined },
+    rateLimits: {},
+    log: { level: 'error', format: 'text' },
+  }
+  const ground = {
+    config,
+    serverName,
+    publicAddress: 'http://localhost',
+    clock,
+    random: systemRandom,
+    logger: silentLogger,
+  }
+  const users = openUsers({ ...ground, database, ids, interned: new Interned({ database, ids }), streams })
+  // Doors of rooms and sync are declared and never called.
+  const deps = { ...ground, ...users } as unknown as ClientDeps
+  const server = createServer({
+    routes: [...clientRoutes(deps), ...adminRoutes(users)],
+    doorkeeper: doorkeeper(users),
+    limits: new RateLimits({ clock, settings: {} }),
+    clock,
+    logger: silentLogger,
+  })
+  await server.listen({ address: '127.0.0.1', port: 0 })
+  t.after(() => server.close(1000))
+  const call: People['call'] = async (method, path, { token, body } = {}) => {
+    const response = await fetch(`${server.address}${path}`, {
+      method,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    return { status: response.status, body: await response.json() }
+  }
+  const person: People['person'] = async (localpart) => {
+    const { body } = await call('POST', '/_matrix/client/v3/register', {
+      body: { username: localpart, password: 'correct horse', auth: { type: 'm.login.dummy' } },
+    })
+    return { userId: body.user_id, deviceId: body.device_id, token: body.access_token }
+  }
+  return { ...users, address: server.address, streams, call, person }
+}
