@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '#base/clock.ts'
 
-import { DatabaseError, isUniqueViolation } from './database-error.ts'
+import { DatabaseError } from './database-error.ts'
 import { type Migration, migrations } from './migrations.ts'
 import { type Database, type Transaction } from './transaction.ts'
 
@@ -21,10 +21,7 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   const list = options.migrations ?? migrations
   const clock = options.clock ?? systemClock
   // Another process that makes the table in the same moment lets this fail, and then it is there.
-  await createVersionTable(database).catch((error: unknown) => {
-    if (!isUniqueViolation(error)) throw error
-    return createVersionTable(database)
-  })
+  await createVersionTable(database).catch(() => createVersionTable(database))
   const applied = await database.runInteraction('get_schema_migrations', (txn) => appliedNames(txn), { readOnly: true })
   refuseNewer(applied, list)
   const done: string[] = []
