@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
+import { type Logger, silentLogger } from '#observability/logger.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { migrate } from '#storage/migrate.ts'
 import { type Database } from '#storage/transaction.ts'
@@ -24,16 +25,13 @@ export interface TestDatabaseOptions {
   readonly poolSize?: number
 }
 
-/** Throws what the database complains of to nobody: a test that provokes it fails. */
-const logger = {
-  warn: (): void => undefined,
-  error: (message: string, fields?: Record<string, unknown>): void => {
-    throw new Error(`${message}: ${JSON.stringify(fields)}`)
+/** A complaint of the database fails the test that provokes it. */
+const logger: Logger = {
+  ...silentLogger,
+  error: (message, fields) => {
+    throw new Error(message, { cause: fields?.['error'] })
   },
 }
-
-/** For a test that expects complaints. */
-export const silentLogger = { warn: (): void => undefined, error: (): void => undefined }
 
 /** A fresh database of its own for one test, closed and removed when the test ends. SQLite unless told otherwise. */
 export async function testDatabase(t: TestContext, options: TestDatabaseOptions = {}): Promise<Database> {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import pg from 'pg'
 
+import { silentLogger } from '#observability/logger.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { migrate } from '#storage/migrate.ts'
 import { migrations } from '#storage/migrations.ts'
@@ -79,7 +80,7 @@ async function migratedTemplate(admin: pg.Client, server: string): Promise<strin
     const database = await openDatabase({
       url: databaseUrl(server, `${name}_new`),
       poolSize: 1,
-      logger: { warn, error: warn },
+      logger: silentLogger,
     })
     await migrate(database).finally(() => database.close())
     await admin.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`)
@@ -87,10 +88,6 @@ async function migratedTemplate(admin: pg.Client, server: string): Promise<strin
     await admin.query(`SELECT pg_advisory_unlock($1)`, [templateLock])
   }
   return name
-}
-
-function warn(message: string): void {
-  process.emitWarning(message)
 }
 
 let shared: Promise<string> | undefined

@@ -1,12 +1,8 @@
+import { type Logger } from '#observability/logger.ts'
+
 import { DatabaseError } from './database-error.ts'
 import { SqliteDatabase } from './engines/sqlite.ts'
 import { type Database } from './transaction.ts'
-
-/** What `openDatabase` needs of a logger. */
-export interface DatabaseLogger {
-  error(message: string, fields?: Record<string, unknown>): void
-  warn(message: string, fields?: Record<string, unknown>): void
-}
 
 export interface DatabaseOptions {
   /** `sqlite:/dir/file.db`, or `postgres://user:password@host:port/name`. */
@@ -15,7 +11,7 @@ export interface DatabaseOptions {
   readonly poolSize?: number
   /** Milliseconds that an interaction waits for one of them before the client is told to come again. */
   readonly waitMsMax?: number
-  readonly logger: DatabaseLogger
+  readonly logger: Logger
 }
 
 /**
@@ -25,7 +21,7 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, logger } = options
   const report = (error: unknown, interaction: string): void => {
-    logger.error('An error nobody awaits came out of the database', { interaction, error: errorText(error) })
+    logger.error('An error nobody awaits came out of the database', { interaction, error })
   }
   if (url.startsWith('sqlite:')) return new SqliteDatabase(url.slice('sqlite:'.length), report)
   if (/^postgres(?:ql)?:/.test(url)) {
@@ -33,8 +29,4 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     return PostgresDatabase.open(url, { ...options, report })
   }
   throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

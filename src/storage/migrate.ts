@@ -65,6 +65,7 @@ async function apply(txn: Transaction, migration: Migration, now: number): Promi
     now,
   )
   if (mine === 0) return false
-  for (const statement of migration.statements) await txn.run(statement)
+  // Sent together, done in order.
+  await Promise.all(migration.statements.map((statement) => txn.run(statement)))
   return true
 }

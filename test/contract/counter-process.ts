@@ -1,8 +1,8 @@
 /** Writes numbers from the one given on into table `counted` as fast as it can, and prints each one once its commit is answered. */
+import { silentLogger } from '#observability/logger.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 
-const logger = { warn: (): void => undefined, error: (): void => undefined }
-const database = await openDatabase({ url: process.argv[2] ?? '', poolSize: 4, logger })
+const database = await openDatabase({ url: process.argv[2] ?? '', poolSize: 4, logger: silentLogger })
 let last = Number(process.argv[3] ?? 0)
 await Promise.all(
   Array.from({ length: 8 }, async () => {

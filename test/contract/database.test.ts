@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { silentLogger } from '#observability/logger.ts'
 import { DatabaseError, isUniqueViolation } from '#storage/database-error.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { type Database, type Transaction } from '#storage/transaction.ts'
 
-import { eachEngine, engines, silentLogger, testDatabaseUrl } from '../databases.ts'
+import { eachEngine, engines, testDatabaseUrl } from '../databases.ts'
 
 const empty = { migrated: false }
 

@@ -6,10 +6,11 @@ import { type Readable } from 'node:stream'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
+import { silentLogger } from '#observability/logger.ts'
 import { DatabaseError } from '#storage/database-error.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 
-import { engines, silentLogger, testDatabaseUrl } from '../databases.ts'
+import { engines, testDatabaseUrl } from '../databases.ts'
 import { postgresMissing } from '../postgres.ts'
 
 const program = fileURLToPath(new URL('counter-process.ts', import.meta.url))

@@ -24,7 +24,7 @@ export function insideInteraction<T>(name: string, fn: () => Promise<T>): Promis
 export class InteractionState {
   readonly name: string
   #open = true
-  #failure: unknown
+  #failure: DatabaseError | undefined
   #callbacks: (() => void)[] | undefined
 
   constructor(name: string) {
@@ -37,21 +37,24 @@ export class InteractionState {
     throw new DatabaseError('usage', `interaction ${this.name} used its transaction after its end: await every call`)
   }
 
+  /** From now on every call on the transaction is an error. */
   end(): void {
     this.#open = false
   }
 
   /** Notes that a statement has failed and gives its error back: the transaction can only be rolled back now. */
-  spoil(error: unknown): unknown {
-    this.#failure ??= error
-    return error
+  spoil(error: unknown): DatabaseError {
+    const failure = error instanceof DatabaseError ? error : new DatabaseError('other', 'it failed', { cause: error })
+    this.#failure ??= failure
+    return failure
   }
 
   /** The error of the first statement that failed, also when the body went on without letting it out. */
-  get failure(): unknown {
+  get failure(): DatabaseError | undefined {
     return this.#failure
   }
 
+  /** Keeps `callback` for the moment after the commit. */
   addCallback(callback: () => void): void {
     this.checkOpen()
     this.#callbacks ??= []

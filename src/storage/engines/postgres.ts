@@ -75,6 +75,7 @@ export class PostgresDatabase implements Database {
       pipeline: true,
       application_name: 'tessera',
       types: portableTypes(pg.types.getTypeParser),
+      // Awaited by the pool, although its type does not say so.
       onConnect: prepareSession,
     })
     const database = new PostgresDatabase(pool, options.report)
@@ -218,6 +219,6 @@ function portableTypes(standard: CustomTypesConfig['getTypeParser']): CustomType
     [oidNumeric, Number],
   ])
   const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
-    (format === 'binary' ? undefined : parsers.get(oid)) ?? standard(oid, format as 'text')
+    (format === 'binary' ? undefined : parsers.get(oid)) ?? standard(oid, format)
   return { getTypeParser: getTypeParser as CustomTypesConfig['getTypeParser'] }
 }

@@ -39,6 +39,7 @@ export class SqliteConnection {
       PRAGMA mmap_size = ${mappedBytes}`)
   }
 
+  /** False as well when SQLite has rolled back by itself, as it does when the disk is full. */
   get inTransaction(): boolean {
     return this.#database.isTransaction
   }
@@ -75,6 +76,7 @@ export class SqliteConnection {
     }
   }
 
+  /** Closes the connection; the last one to a file copies the write-ahead log into it. */
   close(): void {
     this.#prepared.clear()
     this.#database.close()
