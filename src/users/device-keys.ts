@@ -104,17 +104,21 @@ export class DeviceKeys {
     return { ...answer, failures }
   }
 
-  /** Forgets all that was kept for devices that are deleted: their keys, signatures, and what waits for them. */
-  async onDeviceDeleted(userId: UserId, deviceIds: readonly string[]): Promise<void> {
-    const owners = deviceIds.map((deviceId) => ({ userId, deviceId }))
-    await this.#deviceLists.record('delete_device_keys', userId, async (txn) => {
-      const deleted = await deleteDeviceKeys(txn, userId, deviceIds)
-      await deleteOneTimeKeys(txn, userId, deviceIds)
-      await forgetSignatures(txn, userId, deviceIds)
-      await deleteToDeviceOf(txn, userId, deviceIds)
-      return { result: undefined, changed: deleted > 0 }
-    })
-    this.#oneTimeKeys.forget(owners)
+  /**
+   * Forgets all that was kept for devices, in the transaction that deletes them: their keys, signatures, and what
+   * waits for them.
+   */
+  async onDeviceDeleted(txn: Transaction, userId: UserId, deviceIds: readonly string[]): Promise<void> {
+    await deleteDeviceKeys(txn, userId, deviceIds)
+    await deleteOneTimeKeys(txn, userId, deviceIds)
+    await forgetSignatures(txn, userId, deviceIds)
+    await deleteToDeviceOf(txn, userId, deviceIds)
+    txn.afterCommit(() => this.#oneTimeKeys.forget(deviceIds.map((deviceId) => ({ userId, deviceId }))))
+  }
+
+  /** The user has fewer devices, or other names for them: whoever follows their device list is told. */
+  onDevicesChanged(userId: UserId): Promise<void> {
+    return this.#deviceLists.changed(userId)
   }
 }
 
