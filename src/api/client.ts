@@ -1,23 +1,31 @@
 import type { Route } from '#http/route.ts'
 import type { Requester } from '#users/requester.ts'
+import { crossSigningRoutes } from './client/cross_signing.ts'
 import { deviceManagementRoutes } from './client/device_management.ts'
+import { keyBackupRoutes } from './client/key_backup.ts'
+import { keysRoutes } from './client/keys.ts'
 import { loginRoutes } from './client/login.ts'
 import { logoutRoutes } from './client/logout.ts'
 import { refreshRoutes } from './client/refresh.ts'
 import { registrationRoutes } from './client/registration.ts'
 import { registrationTokensRoutes } from './client/registration_tokens.ts'
+import { toDeviceRoutes } from './client/to_device.ts'
 import { versionsRoutes } from './client/versions.ts'
 import { wellknownRoutes } from './client/wellknown.ts'
 import { whoamiRoutes } from './client/whoami.ts'
 
 /** Every door of the client-server API, one line a file, in the order of the alphabet. */
 const doors = [
+  crossSigningRoutes,
   deviceManagementRoutes,
+  keyBackupRoutes,
+  keysRoutes,
   loginRoutes,
   logoutRoutes,
   refreshRoutes,
   registrationRoutes,
   registrationTokensRoutes,
+  toDeviceRoutes,
   versionsRoutes,
   wellknownRoutes,
   whoamiRoutes,

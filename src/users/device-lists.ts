@@ -27,17 +27,16 @@ export interface KeyChange<T> {
 export class DeviceLists {
   readonly #database: Database
   readonly #stream: Stream
-  readonly #sharesRoomWith: SharesRoomWith
+  #sharesRoomWith: SharesRoomWith = () => Promise.resolve([])
 
-  constructor(deps: {
-    readonly database: Database
-    /** The stream of device lists. */
-    readonly stream: Stream
-    readonly sharesRoomWith: SharesRoomWith
-  }) {
+  constructor(deps: { readonly database: Database; readonly streams: { readonly deviceLists: Stream } }) {
     this.#database = deps.database
-    this.#stream = deps.stream
-    this.#sharesRoomWith = deps.sharesRoomWith
+    this.#stream = deps.streams.deviceLists
+  }
+
+  /** Says who is woken when a user's keys change; until then, that is the user alone. To be called once, at the start. */
+  wakeThoseWho(sharesRoomWith: SharesRoomWith): void {
+    this.#sharesRoomWith = sharesRoomWith
   }
 
   /** Notes that the device list of a user changed, and wakes everyone who follows it. */

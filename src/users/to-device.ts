@@ -48,13 +48,12 @@ export class ToDevice {
 
   constructor(deps: {
     readonly database: Database
-    /** The stream of messages to devices. */
-    readonly stream: Stream
+    readonly streams: { readonly toDevice: Stream }
     readonly clock: Clock
     readonly serverName: ServerName
   }) {
     this.#database = deps.database
-    this.#stream = deps.stream
+    this.#stream = deps.streams.toDevice
     this.#clock = deps.clock
     this.#serverName = deps.serverName
   }

@@ -11,10 +11,11 @@ import { dummyStage, passwordStage, registrationTokenStage } from '#users/ui-aut
 import { UiAuth } from '#users/ui-auth.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { Ground } from './ground.ts'
+import { openKeys, type Keys } from './keys.ts'
 import type { StorageFloor } from './storage.ts'
 
 /** People, devices, keys: one member for each capability of users/, named as its file. */
-export interface UsersFloor {
+export interface UsersFloor extends Keys {
   readonly accounts: Accounts
   readonly devices: Devices
   readonly lastSeen: LastSeen
@@ -36,9 +37,13 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
   const { mode, sharedSecret: secret } = config.registration
   const registration = new Registration({ ...below, accounts, sessions, tokens: registrationTokens, mode })
   const stages = [dummyStage, passwordStage(accounts), registrationTokenStage(registrationTokens)]
+  const devices = new Devices({ ...below, sessions, lastSeen })
+  const keys = openKeys(below)
+  devices.watch(keys.deviceKeys)
   return {
+    ...keys,
     accounts,
-    devices: new Devices({ ...below, sessions, lastSeen }),
+    devices,
     lastSeen,
     login: new Login({ accounts, sessions }),
     registration,
