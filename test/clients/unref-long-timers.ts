@@ -4,9 +4,9 @@
  */
 const timerMsMax = 30_000
 
-const start = globalThis.setTimeout
-const startUnref = (callback: () => void, ms?: number, ...rest: []): NodeJS.Timeout => {
-  const timer = start(callback, ms, ...rest)
+const start = setTimeout
+const startUnref = (callback: () => void, ms?: number): NodeJS.Timeout => {
+  const timer = start(callback, ms)
   return (ms ?? 0) > timerMsMax ? timer.unref() : timer
 }
-globalThis.setTimeout = Object.assign(startUnref, start) as typeof setTimeout
+Object.assign(globalThis, { setTimeout: Object.assign(startUnref, start) })

@@ -19,7 +19,9 @@ test('what is missing is exactly what missing.tsv says (node test/conformance/op
 })
 
 test('a door with a path or method of its own making is found', () => {
-  const known = [{ api: 'client-server', method: 'GET', path: '/_matrix/client/v3/rooms/{roomId}/members', file: 'rooms' }]
+  const known = [
+    { api: 'client-server', method: 'GET', path: '/_matrix/client/v3/rooms/{roomId}/members', file: 'rooms' },
+  ]
   const right = { method: 'GET', path: '/_matrix/client/v3/rooms/{id}/members' }
   const wrong = { method: 'POST', path: '/_matrix/client/v3/rooms/{roomId}/members' }
   const aliased = { ...right, aliases: ['/_matrix/client/r0/rooms/{id}/members', '/elsewhere'] }

@@ -13,7 +13,7 @@ export interface Operation {
   readonly api: string
   readonly method: string
   readonly path: string
-  /** The OpenAPI file, without its ending and with dashes. */
+  /** The OpenAPI file, without its ending. */
   readonly file: string
 }
 
@@ -55,7 +55,9 @@ export function operations(): Operation[] {
  * Every door we declare. The capabilities that the doors would call are stand-ins: declaring a route calls none of them.
  */
 export function doors(): Door[] {
-  const standIn: unknown = new Proxy(() => standIn, { get: (_, name) => (name === Symbol.iterator ? undefined : standIn) })
+  const standIn: unknown = new Proxy(() => standIn, {
+    get: (_, name) => (name === Symbol.iterator ? undefined : standIn),
+  })
   return [...clientRoutes(standIn as Parameters<typeof clientRoutes>[0])]
 }
 
