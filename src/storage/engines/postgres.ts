@@ -44,6 +44,7 @@ export class PostgresDatabase implements Database {
       this.#connections += 1
       // A broken connection leaves the pool by itself; whoever uses it gets the error from the query.
       client.on('error', () => undefined)
+      prepareSession(client).catch((error: unknown) => report(error, 'prepare session'))
     })
     // The pool says that it has ended before its connections have.
     pool.on('remove', () => {
@@ -75,8 +76,6 @@ export class PostgresDatabase implements Database {
       pipeline: true,
       application_name: 'tessera',
       types: portableTypes(pg.types.getTypeParser),
-      // Awaited by the pool, although its type does not say so.
-      onConnect: prepareSession,
     })
     const database = new PostgresDatabase(pool, options.report)
     try {
@@ -195,7 +194,7 @@ async function rollBack(client: PoolClient): Promise<void> {
 
 /**
  * An answer means that the change is on disk, whatever the server's default; and compiling short queries costs more than
- * it gives.
+ * it gives. Sent ahead of the first interaction on the same connection.
  */
 async function prepareSession(client: ClientBase): Promise<void> {
   await client.query(

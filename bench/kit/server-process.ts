@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { memoryMib } from './process-figures.ts'
+import { Wire } from './wire.ts'
+
+const program = fileURLToPath(new URL('../../src/app/main.ts', import.meta.url))
+/** How long the server may take to answer for the first time. */
+const startMsMax = 20_000
+/** How long it rests before its idle memory is read. */
+const restMs = 2_000
+
+export interface ServerProcess {
+  readonly url: string
+  readonly pid: number
+  readonly startMs: number
+  readonly idleMib: number
+  stop(): Promise<void>
+}
+
+/** Starts Tessera as a process of its own on a free port with fresh data; `database` is another URL than its own file. */
+export async function startServer(database: string | undefined): Promise<ServerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const options = ['--data', folder, '--server-name', 'localhost', '--listen', `127.0.0.1:${port}`]
+  options.push('--registration', 'open', '--no-rate-limits')
+  if (database !== undefined) options.push('--database', database)
+  const started = performance.now()
+  const server = spawn(process.execPath, [program, 'start', ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  const listen = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-4_000)
+  }
+  server.stdout.on('data', listen)
+  server.stderr.on('data', listen)
+  const ended = once(server, 'exit')
+  const stop = async (): Promise<void> => {
+    server.kill('SIGTERM')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+  while (!(await answers(url))) {
+    if (server.exitCode === null && performance.now() - started < startMsMax) await delay(5)
+    else {
+      await stop()
+      throw new Error(`the server did not start:\n${said}`)
+    }
+  }
+  const startMs = performance.now() - started
+  await delay(restMs)
+  const pid = server.pid ?? 0
+  return { url, pid, startMs, idleMib: memoryMib(pid) ?? NaN, stop }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const wire = new Wire(url)
+  try {
+    return (await wire.request('GET', '/_matrix/client/versions')).status === 200
+  } catch {
+    return false
+  } finally {
+    wire.close()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}

@@ -1,0 +1,75 @@
+/**
+ * `npm run bench [-- scenario…] [--database URL] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only] [--dry]`
+ * measures Tessera, started here with fresh data, and after it any homeserver whose address is given; the process id
+ * gives its processor time. Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry`
+ * appends nothing, `--peers-only` leaves Tessera out. The client runs on the same machine: leave it alone while this runs.
+ */
+import { parseArgs } from 'node:util'
+
+import { Homeserver } from './kit/homeserver.ts'
+import { appendResults, printResult, type Result } from './kit/results.ts'
+import { openStage, type Scenario } from './kit/scenario.ts'
+import { startServer } from './kit/server-process.ts'
+import { roomScenarios } from './scenarios/rooms.ts'
+import { sendScenarios } from './scenarios/send.ts'
+import { syncScenarios } from './scenarios/sync.ts'
+
+const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios]
+const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
+
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    against: { type: 'string', multiple: true, default: [] },
+    database: { type: 'string' },
+    'shared-secret': { type: 'string' },
+    'peers-only': { type: 'boolean', default: false },
+    dry: { type: 'boolean', default: false },
+  },
+})
+const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name))
+if (unknown.length > 0) {
+  process.stderr.write(`unknown: ${unknown.join(', ')}; known: ${scenarios.map(({ name }) => name).join(', ')}\n`)
+  process.exit(2)
+}
+const wanted = names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.includes(name))
+const results: Result[] = []
+
+if (!options['peers-only']) await runOurs()
+for (const address of options.against) {
+  const [url = '', pid] = address.split('#', 2)
+  await runAll(new URL(url).host, { url, pid: pid === undefined ? undefined : Number(pid) })
+}
+if (!options.dry) appendResults(results)
+
+async function runOurs(): Promise<void> {
+  const server = options.database === undefined ? 'sqlite' : 'postgres'
+  const ours = await startServer(options.database)
+  try {
+    const figures = { startMs: ours.startMs, idleMib: ours.idleMib }
+    note({ server, scenario: 'start', about: 'to the first answer; memory at rest', figures, targets: startTargets })
+    await runAll(server, ours)
+  } finally {
+    await ours.stop()
+  }
+}
+
+async function runAll(server: string, { url, pid }: { url: string; pid: number | undefined }): Promise<void> {
+  const homeserver = new Homeserver(url, options['shared-secret'])
+  const stage = openStage(homeserver, pid)
+  for (const scenario of wanted) {
+    try {
+      const { name, about, targets } = scenario
+      note({ server, scenario: name, about, targets, figures: await scenario.run(stage) })
+    } catch (error) {
+      process.stdout.write(`${server.padEnd(9)} ${scenario.name.padEnd(12)} failed: ${String(error)}\n`)
+      process.exitCode = 1
+    }
+  }
+  homeserver.close()
+}
+
+function note(result: Result): void {
+  results.push(result)
+  printResult(result)
+}
