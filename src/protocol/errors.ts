@@ -3,6 +3,7 @@
  * https://spec.matrix.org/v1.19/client-server-api/#common-error-codes
  */
 export const errorStatus = {
+  M_BAD_ALIAS: 400,
   M_BAD_JSON: 400,
   M_BAD_STATE: 400,
   M_CANNOT_OVERWRITE_MEDIA: 409,

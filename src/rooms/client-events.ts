@@ -78,6 +78,13 @@ export class ClientEvents {
     return rows.map((row) => this.#text(row, context, true))
   }
 
+  /** The JSON text of an event's content, as redaction leaves it if the event is redacted. */
+  async content(row: EventRow): Promise<string> {
+    const room = (await this.#deps.knownRooms.byNids([row.roomNid])).get(row.roomNid)
+    if (room === undefined) throw new Error(`event ${row.eventId} is in an unknown room`)
+    return contentText(row, room) ?? '{}'
+  }
+
   /** Takes in what has just been persisted: call it for each batch, before anyone can learn of it. */
   remember(batch: Pick<PersistedBatch, 'events' | 'redacted'>): void {
     for (const event of batch.events) {

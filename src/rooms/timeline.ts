@@ -1,3 +1,4 @@
+import type { RoomEventFilter } from '#protocol/filters.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import { timelinePage } from '#storage/timeline.ts'
@@ -7,6 +8,7 @@ import type { Room } from './known-rooms.ts'
 import type { PersistedBatch } from './persist-event.ts'
 import type { Access } from './room-access.ts'
 import { RecentRows } from './timeline/recent-rows.ts'
+import { wantedRows } from './timeline/wanted-rows.ts'
 import {
   tokenAtMoment,
   tokenAtPlace,
@@ -47,7 +49,7 @@ export interface PageRequest {
   /** Where to stop. */
   readonly to?: TimelineToken | undefined
   /** Which of the events are wanted. Default: all. */
-  readonly wanted?: ((row: EventRow) => boolean) | undefined
+  readonly filter?: RoomEventFilter | undefined
 }
 
 /** A page of history, in the direction of reading. */
@@ -117,7 +119,7 @@ export class Timeline {
       const more = read.length > count
       const within = more ? read.slice(0, count) : read
       scanned += within.length
-      const shown = await this.#shown(userId, access.room, within, request.wanted)
+      const shown = await this.#shown(userId, access.room, within, request.filter)
       for (const row of shown) {
         rows.push(row)
         if (rows.length < limit) continue
@@ -135,9 +137,9 @@ export class Timeline {
     userId: UserId,
     room: Room,
     rows: readonly EventRow[],
-    wanted: ((row: EventRow) => boolean) | undefined,
+    filter: RoomEventFilter | undefined,
   ): Promise<EventRow[]> {
-    return this.#visibility.filter(userId, room, wanted === undefined ? rows : rows.filter(wanted))
+    return this.#visibility.filter(userId, room, filter === undefined ? rows : wantedRows(rows, filter, room.roomId))
   }
 
   async #readRecent(

@@ -130,6 +130,9 @@ export interface RelatedRange {
   readonly direction: 'backwards' | 'forwards'
   readonly from: { readonly topological: number; readonly stream: number }
   readonly until: { readonly topological: number; readonly stream: number }
+  /** Only events that arrived after the one position and not after the other. */
+  readonly arrivedAfter: number
+  readonly arrivedBy: number
   readonly limit: number
 }
 
@@ -150,6 +153,7 @@ export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<Ev
          WHERE r.rel_type = COALESCE(?, r.rel_type) AND r.type = COALESCE(?, r.type))
        AND outlier = 0 AND rejected IS NULL AND soft_failed = 0 AND redacted_by IS NULL
        AND (topological, stream_position) ${from} (?, ?) AND (topological, stream_position) ${until} (?, ?)
+       AND stream_position > ? AND stream_position <= ?
      ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
     range.eventId,
     range.roomNid,
@@ -161,6 +165,8 @@ export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<Ev
     range.from.stream,
     range.until.topological,
     range.until.stream,
+    range.arrivedAfter,
+    range.arrivedBy,
     range.limit,
   )
 }
