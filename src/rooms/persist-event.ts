@@ -135,6 +135,7 @@ function edgesOf(built: readonly BuiltEvent[], targets: (each: BuiltEvent) => re
   return built.flatMap((each) => targets(each).map((targetNid) => ({ eventNid: each.row.eventNid, targetNid })))
 }
 
+/** Every statement is sent at once, in order: they need nothing of each other's answers. */
 async function writeBatch(
   txn: Transaction,
   batch: EventBatch,
@@ -143,64 +144,49 @@ async function writeBatch(
 ): Promise<void> {
   const { room, built } = batch
   if (batch.alsoWrite !== undefined) await batch.alsoWrite(txn)
-  await insertEvents(txn, rows)
-  await insertEdges(
-    txn,
-    edgesOf(built, (each) => each.prevNids),
-  )
-  await moveExtremities(txn, room.roomNid, batch.extremities)
+  const prevEdges = edgesOf(built, (each) => each.prevNids)
+  const writes = [
+    insertEvents(txn, rows),
+    insertEdges(txn, prevEdges),
+    moveExtremities(txn, room.roomNid, batch.extremities),
+  ]
   const relations = rows.flatMap((row, index) => relationOf(row, built[index]?.event.content) ?? [])
-  if (relations.length > 0) await insertRelations(txn, relations)
+  if (relations.length > 0) writes.push(insertRelations(txn, relations))
   const redactions = redactionsOf(batch)
-  if (redactions.length > 0) await markRedacted(txn, redactions)
+  if (redactions.length > 0) writes.push(markRedacted(txn, redactions))
   const stateful = built.filter((each) => each.newStates.length > 0)
-  if (stateful.length > 0) await writeState(txn, batch, stateful, rows)
-  if (members.length > 0) {
-    await setMemberships(
-      txn,
-      members.map((change) => change.row),
-    )
-    await setInviteStates(
-      txn,
-      built.flatMap(({ row, member }) =>
-        member?.stripped === undefined
-          ? []
-          : [{ roomNid: room.roomNid, userNid: member.userNid, eventNid: row.eventNid, stripped: member.stripped }],
-      ),
-    )
-  }
+  if (stateful.length > 0) writes.push(...writeState(txn, batch, stateful, rows))
+  if (members.length > 0) writes.push(...writeMembers(txn, batch, members))
+  await Promise.all(writes)
 }
 
-async function writeState(
+function writeMembers(txn: Transaction, batch: EventBatch, members: readonly MembershipChange[]): Promise<void>[] {
+  const memberRows = members.map((change) => change.row)
+  const stripped = batch.built.flatMap(({ row, member }) =>
+    member?.stripped === undefined
+      ? []
+      : [{ roomNid: row.roomNid, userNid: member.userNid, eventNid: row.eventNid, stripped: member.stripped }],
+  )
+  return [setMemberships(txn, memberRows), setInviteStates(txn, stripped)]
+}
+
+function writeState(
   txn: Transaction,
   batch: EventBatch,
   stateful: readonly BuiltEvent[],
   rows: readonly EventRow[],
-): Promise<void> {
-  await insertAuthEdges(
-    txn,
-    edgesOf(stateful, (each) => each.authNids),
-  )
+): Promise<void>[] {
+  const authEdges = edgesOf(stateful, (each) => each.authNids)
   const states = stateful.flatMap((each) => each.newStates)
-  await insertStateNodes(
-    txn,
-    states.map((state) => state.node),
+  const nodes = states.map((state) => state.node)
+  const chunks = states.flatMap((state) => state.chunks)
+  const deltas = rows.flatMap(({ streamPosition, keyNid, eventNid, replacesNid }) =>
+    keyNid === null || streamPosition === null ? [] : [{ streamPosition, keyNid, eventNid, prevEventNid: replacesNid }],
   )
-  await insertStateChunks(
-    txn,
-    states.flatMap((state) => state.chunks),
-  )
-  const deltas = rows.flatMap((row) =>
-    row.keyNid === null || row.streamPosition === null
-      ? []
-      : [
-          {
-            streamPosition: row.streamPosition,
-            keyNid: row.keyNid,
-            eventNid: row.eventNid,
-            prevEventNid: row.replacesNid,
-          },
-        ],
-  )
-  await applyStateDeltas(txn, batch.room.roomNid, deltas)
+  return [
+    insertAuthEdges(txn, authEdges),
+    insertStateNodes(txn, nodes),
+    insertStateChunks(txn, chunks),
+    applyStateDeltas(txn, batch.room.roomNid, deltas),
+  ]
 }

@@ -62,17 +62,19 @@ export async function applyStateDeltas(
     if (eventNid === null) removed.push([roomNid, keyNid])
     else set.push([roomNid, keyNid, eventNid])
   }
-  await txn.runMany(
-    `INSERT INTO current_state (room_nid, key_nid, event_nid) VALUES (?, ?, ?)
-     ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid`,
-    set,
-  )
-  await txn.runMany('DELETE FROM current_state WHERE room_nid = ? AND key_nid = ?', removed)
-  await txn.runMany(
-    `INSERT INTO current_state_deltas (room_nid, stream_position, key_nid, event_nid, prev_event_nid)
-     VALUES (?, ?, ?, ?, ?)`,
-    deltas.map((delta) => [roomNid, delta.streamPosition, delta.keyNid, delta.eventNid, delta.prevEventNid]),
-  )
+  await Promise.all([
+    txn.runMany(
+      `INSERT INTO current_state (room_nid, key_nid, event_nid) VALUES (?, ?, ?)
+       ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid`,
+      set,
+    ),
+    txn.runMany('DELETE FROM current_state WHERE room_nid = ? AND key_nid = ?', removed),
+    txn.runMany(
+      `INSERT INTO current_state_deltas (room_nid, stream_position, key_nid, event_nid, prev_event_nid)
+       VALUES (?, ?, ?, ?, ?)`,
+      deltas.map((delta) => [roomNid, delta.streamPosition, delta.keyNid, delta.eventNid, delta.prevEventNid]),
+    ),
+  ])
 }
 
 /** Changes of the state of rooms with positions after `after` and not after `upTo`, oldest first within a room. */

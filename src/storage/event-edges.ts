@@ -48,12 +48,14 @@ export async function moveExtremities(
   roomNid: number,
   move: { readonly remove: readonly number[]; readonly add: readonly number[] },
 ): Promise<void> {
-  await txn.runMany(
-    'DELETE FROM forward_extremities WHERE room_nid = ? AND event_nid = ?',
-    move.remove.map((eventNid) => [roomNid, eventNid]),
-  )
-  await txn.runMany(
-    'INSERT INTO forward_extremities (room_nid, event_nid) VALUES (?, ?)',
-    move.add.map((eventNid) => [roomNid, eventNid]),
-  )
+  await Promise.all([
+    txn.runMany(
+      'DELETE FROM forward_extremities WHERE room_nid = ? AND event_nid = ?',
+      move.remove.map((eventNid) => [roomNid, eventNid]),
+    ),
+    txn.runMany(
+      'INSERT INTO forward_extremities (room_nid, event_nid) VALUES (?, ?)',
+      move.add.map((eventNid) => [roomNid, eventNid]),
+    ),
+  ])
 }
