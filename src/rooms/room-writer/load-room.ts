@@ -1,0 +1,36 @@
+import { currentState } from '#storage/current-state.ts'
+import { forwardExtremities } from '#storage/event-edges.ts'
+import { stateNodesWithAncestors } from '#storage/room-state.ts'
+import type { Database } from '#storage/transaction.ts'
+import { parseEventId } from '#protocol/identifiers.ts'
+import type { JsonObject } from '#protocol/json.ts'
+import type { Room } from '../known-rooms.ts'
+import { NodePath } from '../room-state/node-path.ts'
+import type { LiveRoom } from './live-room.ts'
+
+/** Reads a room into memory so that events can be added to it: one interaction, which costs the size of its state. */
+export async function loadRoom(database: Database, room: Room): Promise<LiveRoom> {
+  const { state, extremities, nodes } = await database.runInteraction(
+    'load_room',
+    async (txn) => {
+      const state = await currentState(txn, room.roomNid)
+      const extremities = await forwardExtremities(txn, room.roomNid)
+      const stateNids = [...new Set(extremities.map((extremity) => extremity.stateNid))]
+      return { state, extremities, nodes: await stateNodesWithAncestors(txn, stateNids) }
+    },
+    { readOnly: true },
+  )
+  return {
+    room,
+    failed: false,
+    state: new Map(state.map((entry) => [entry.keyNid, entry.eventNid])),
+    path: NodePath.resume(nodes, state.length),
+    extremities: extremities.map(({ json, eventId, ...extremity }) => ({
+      ...extremity,
+      eventId: parseEventId(eventId),
+      pdu: JSON.parse(json) as JsonObject,
+    })),
+    authEvents: new Map(),
+    authNids: new Map(),
+  }
+}

@@ -1,0 +1,17 @@
+import type { EventId, UserId } from '#protocol/identifiers.ts'
+import type { JsonObject } from '#protocol/json.ts'
+
+/** An event that someone wants in a room, before it has a place in the graph. */
+export interface ProposedEvent {
+  readonly type: string
+  readonly sender: UserId
+  /** Undefined for an event that is not state. */
+  readonly stateKey?: string | undefined
+  readonly content: JsonObject
+  /** For a redaction: the event it redacts, which is known and may be redacted by the sender. */
+  readonly redacts?: { readonly eventId: EventId; readonly eventNid: number } | undefined
+  /** The request of a device that asks for it: asked for twice, it is made once. */
+  readonly request?: { readonly deviceId: string; readonly txnId: string } | undefined
+  /** For an invite of a user of ours: the text of a JSON list of stripped state. */
+  readonly stripped?: string | undefined
+}

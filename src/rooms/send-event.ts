@@ -1,0 +1,122 @@
+import { LruCache } from '#base/lru-cache.ts'
+import { MatrixError } from '#protocol/errors.ts'
+import { parseEventId, type EventId } from '#protocol/identifiers.ts'
+import type { JsonObject } from '#protocol/json.ts'
+import { eventByTransaction } from '#storage/events.ts'
+import type { Interned } from '#storage/interned.ts'
+import type { Database } from '#storage/transaction.ts'
+import type { Requester } from '#users/requester.ts'
+import type { Room } from './known-rooms.ts'
+import type { RoomState } from './room-state.ts'
+import type { RoomWriter } from './room-writer.ts'
+import type { ProposedEvent } from './room-writer/proposed-event.ts'
+import { strippedState } from './stripped-state.ts'
+
+/** A client's wish to send an event. */
+export interface SendRequest {
+  readonly requester: Requester
+  readonly room: Room
+  readonly type: string
+  /** For a state event. */
+  readonly stateKey?: string | undefined
+  readonly content: JsonObject
+  /** The client's transaction id: the same one from the same device in the same room makes one event. */
+  readonly txnId?: string | undefined
+}
+
+/** Requests remembered in memory, so that one repeated at once finds the one under way. */
+const requestsUnderWayMax = 50_000
+
+/** Sends events of our users. */
+export class SendEvent {
+  readonly #database: Database
+  readonly #interned: Interned
+  readonly #roomState: RoomState
+  readonly #roomWriter: RoomWriter
+  readonly #underWay = new LruCache<string, Promise<EventId>>(requestsUnderWayMax)
+
+  constructor(deps: {
+    readonly database: Database
+    readonly interned: Interned
+    readonly roomState: RoomState
+    readonly roomWriter: RoomWriter
+  }) {
+    this.#database = deps.database
+    this.#interned = deps.interned
+    this.#roomState = deps.roomState
+    this.#roomWriter = deps.roomWriter
+  }
+
+  /**
+   * Sends an event and gives its id once it is durable. Repeated with the same transaction id it gives the id of the
+   * first, also after a restart.
+   * https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
+   * @throws MatrixError M_FORBIDDEN when the room's rules do not allow it, M_TOO_LARGE, M_BAD_JSON, M_INVALID_PARAM.
+   */
+  send(request: SendRequest): Promise<EventId> {
+    return this.once(request, (proposed) => this.#roomWriter.write(request.room, proposed))
+  }
+
+  /** Does `send`'s work for an event that `write` writes in its own way; transaction ids count as in `send`. */
+  once(
+    request: SendRequest,
+    write: (proposed: ProposedEvent) => Promise<{ readonly eventId: string }>,
+  ): Promise<EventId> {
+    checkText('type', request.type)
+    if (request.stateKey !== undefined) checkText('state_key', request.stateKey)
+    if (request.txnId === undefined) return this.#write(request, write)
+    checkText('txnId', request.txnId)
+    const { requester, room, txnId } = request
+    const key = `${room.roomNid} ${requester.userId} ${requester.deviceId} ${txnId}`
+    const earlier = this.#underWay.get(key)
+    if (earlier !== undefined) return earlier
+    const sending = this.#sendOnce(request, txnId, write)
+    this.#underWay.set(key, sending)
+    // What failed may be tried again.
+    sending.catch(() => this.#underWay.delete(key))
+    return sending
+  }
+
+  async #sendOnce(
+    request: SendRequest,
+    txnId: string,
+    write: (proposed: ProposedEvent) => Promise<{ readonly eventId: string }>,
+  ): Promise<EventId> {
+    const { requester, room } = request
+    const senderNid = await this.#interned.userNid(requester.userId)
+    const asked = { roomNid: room.roomNid, senderNid, deviceId: requester.deviceId, txnId }
+    const earlier = await this.#database.runInteraction(
+      'event_by_transaction',
+      (txn) => eventByTransaction(txn, asked),
+      { readOnly: true },
+    )
+    return earlier === undefined ? this.#write(request, write) : parseEventId(earlier.eventId)
+  }
+
+  async #write(
+    request: SendRequest,
+    write: (proposed: ProposedEvent) => Promise<{ readonly eventId: string }>,
+  ): Promise<EventId> {
+    const { requester, room, type, stateKey, content, txnId } = request
+    const invites = type === 'm.room.member' && content['membership'] === 'invite'
+    const row = await write({
+      type,
+      sender: requester.userId,
+      stateKey,
+      content,
+      request: txnId === undefined ? undefined : { deviceId: requester.deviceId, txnId },
+      stripped: invites ? await strippedState(this.#roomState, room, requester.userId) : undefined,
+    })
+    return parseEventId(row.eventId)
+  }
+}
+
+/** Identifiers are kept in columns of text, which cannot hold a NUL, and have at most 255 bytes. */
+function checkText(name: string, value: string): void {
+  if (value.includes('\0') || !value.isWellFormed()) {
+    throw new MatrixError('M_INVALID_PARAM', `${name} must not contain NUL or unpaired surrogates.`)
+  }
+  if (Buffer.byteLength(value) > 255) {
+    throw new MatrixError('M_INVALID_PARAM', `${name} is longer than 255 bytes.`)
+  }
+}

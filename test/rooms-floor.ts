@@ -1,0 +1,63 @@
+import type { Clock } from '#base/clock.ts'
+import { parseServerName, parseUserId } from '#protocol/identifiers.ts'
+import { newSigningKey } from '#protocol/signing-keys.ts'
+import { CreateRoom } from '#rooms/create-room.ts'
+import { KnownRooms } from '#rooms/known-rooms.ts'
+import { Membership } from '#rooms/membership.ts'
+import { Memberships } from '#rooms/memberships.ts'
+import { PersistEvent } from '#rooms/persist-event.ts'
+import { RoomPowers } from '#rooms/power-levels.ts'
+import { Redact } from '#rooms/redact.ts'
+import { RoomState } from '#rooms/room-state.ts'
+import { RoomWriter } from '#rooms/room-writer.ts'
+import { SendEvent } from '#rooms/send-event.ts'
+import { IdBlocks } from '#storage/id-blocks.ts'
+import { Interned } from '#storage/interned.ts'
+import type { Database } from '#storage/transaction.ts'
+import { Streams } from '#streams/streams.ts'
+import type { Requester } from '#users/requester.ts'
+
+export const testServerName = parseServerName('test.example')
+const signingKey = newSigningKey(new Uint8Array(32).fill(7), 'test')
+
+/** A requester on the test server. */
+export function someone(name: string, deviceId = 'DEVICE'): Requester {
+  return { userId: parseUserId(`@${name}:${testServerName}`), deviceId, isAdmin: false, isGuest: false }
+}
+
+/** The write side of rooms on a database, as the server builds it; time moves by a millisecond a look. */
+export async function openRoomsFloor(database: Database) {
+  let now = 1_700_000_000_000
+  const clock: Clock = { now: () => ++now, monotonic: () => now }
+  const ids = new IdBlocks({ database })
+  const interned = new Interned({ database, ids })
+  const streams = await Streams.open({ database, ids })
+  const memberships = new Memberships({ database, interned, streams })
+  const persistEvent = new PersistEvent({ database, streams, memberships })
+  const roomState = new RoomState({ database, interned, persistEvent })
+  const knownRooms = new KnownRooms({ database })
+  const powers = new RoomPowers({ roomState })
+  const serverName = testServerName
+  const roomWriter = new RoomWriter({ database, interned, ids, persistEvent, clock, serverName, signingKey })
+  const sendEvent = new SendEvent({ database, interned, roomState, roomWriter })
+  const profiles = { memberFields: () => Promise.resolve({}) }
+  const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
+  let rooms = 0
+  const newLocalpart = (): string => `room${++rooms}`
+  const createRoom = new CreateRoom({ roomWriter, membership, profiles, ids, serverName, clock, newLocalpart })
+  const redact = new Redact({ database, interned, memberships, powers, roomWriter, sendEvent })
+  return {
+    database,
+    interned,
+    streams,
+    memberships,
+    persistEvent,
+    roomState,
+    knownRooms,
+    roomWriter,
+    sendEvent,
+    membership,
+    createRoom,
+    redact,
+  }
+}
