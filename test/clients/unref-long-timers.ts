@@ -5,8 +5,8 @@
 const timerMsMax = 30_000
 
 const start = setTimeout
-const startUnref = (callback: () => void, ms?: number): NodeJS.Timeout => {
-  const timer = start(callback, ms)
+const startUnref = (callback: (...given: unknown[]) => void, ms?: number, ...given: unknown[]): NodeJS.Timeout => {
+  const timer = start(callback, ms, ...given)
   return (ms ?? 0) > timerMsMax ? timer.unref() : timer
 }
 Object.assign(globalThis, { setTimeout: Object.assign(startUnref, start) })
