@@ -73,7 +73,10 @@ export async function backupByVersion(txn: Transaction, backup: BackupVersion): 
   return row === undefined ? undefined : backupOf(row)
 }
 
-/** Adds an empty version after all that there ever were; gives its number, 1 for the first. */
+/**
+ * Adds an empty version after all that there ever were; gives its number, 1 for the first. Two at once conflict, and
+ * PostgreSQL runs one of them anew.
+ */
 export async function insertBackup(
   txn: Transaction,
   userId: UserId,
@@ -86,7 +89,8 @@ export async function insertBackup(
   )
   const version = (last?.version ?? 0) + 1
   await txn.run(
-    'INSERT INTO key_backups (user_id, version, algorithm, auth_data) VALUES (?, ?, ?, ?)',
+    `INSERT INTO key_backups (user_id, version, algorithm, auth_data) VALUES (?, ?, ?, ?)
+      ON CONFLICT (user_id, version) DO NOTHING`,
     userId,
     version,
     algorithm,

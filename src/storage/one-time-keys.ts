@@ -121,10 +121,14 @@ export async function oneTimeKeysById(
   }))
 }
 
-/** Stores keys at their places; `putQueues` must follow with the new ends of their queues. */
+/**
+ * Stores keys at their places; `putQueues` must follow with the new ends of their queues. A conflict can only come from
+ * an upload beside this one: PostgreSQL then runs the interaction anew, as it would not for a plain duplicate.
+ */
 export async function insertOneTimeKeys(txn: Transaction, keys: readonly OneTimeKeyRow[]): Promise<void> {
   await txn.runMany(
-    'INSERT INTO one_time_keys (user_id, device_id, algorithm, place, key_id, json) VALUES (?, ?, ?, ?, ?, ?)',
+    `INSERT INTO one_time_keys (user_id, device_id, algorithm, place, key_id, json) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO NOTHING`,
     keys.map((key) => [key.userId, key.deviceId, key.algorithm, key.place, key.keyId, key.json]),
   )
 }

@@ -201,6 +201,7 @@ async function betterThanStored(
     if (before !== undefined && !replaces(row, before)) continue
     if (before === undefined) added += 1
     kept.push(row)
+    stored.set(`${row.roomId} ${row.sessionId}`, row)
   }
   return { kept, added }
 }

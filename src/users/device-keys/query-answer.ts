@@ -21,7 +21,7 @@ export interface QueryRows {
 
 /** The keys found, by user. */
 export interface QueryAnswer {
-  readonly device_keys: Readonly<Record<string, JsonObject>>
+  readonly device_keys: Readonly<Record<string, Readonly<Record<string, JsonObject>>>>
   readonly master_keys: Readonly<Record<string, JsonObject>>
   readonly self_signing_keys: Readonly<Record<string, JsonObject>>
   /** The requester's alone: others must not see whom somebody verified with it. */
