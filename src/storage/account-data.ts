@@ -1,9 +1,9 @@
-import type { UserId } from '#protocol/identifiers.ts'
+import type { RoomId, UserId } from '#protocol/identifiers.ts'
 import type { Transaction } from './transaction.ts'
 
 /** One piece of account data. `roomId` is '' for global data; `content` is JSON text. */
 export interface AccountDataRow {
-  readonly roomId: string
+  readonly roomId: RoomId | ''
   readonly type: string
   readonly content: string
 }
@@ -12,7 +12,7 @@ export interface AccountDataRow {
 export async function accountData(
   txn: Transaction,
   userId: UserId,
-  roomId: string,
+  roomId: RoomId | '',
   type: string,
 ): Promise<string | undefined> {
   const row = await txn.get<{ content: string }>(

@@ -1,12 +1,19 @@
+import { AccountData } from '#users/account-data.ts'
+import { AccountDeactivation } from '#users/account-deactivation.ts'
 import { Accounts } from '#users/accounts.ts'
 import { Devices } from '#users/devices.ts'
+import { Filters } from '#users/filters.ts'
 import { LastSeen } from '#users/last-seen.ts'
 import { Login } from '#users/login.ts'
+import { PasswordManagement } from '#users/password-management.ts'
 import { Passwords } from '#users/passwords.ts'
+import { Profiles } from '#users/profiles.ts'
+import { PushRules } from '#users/push-rules.ts'
 import { RegistrationTokens } from '#users/registration-tokens.ts'
 import { Registration } from '#users/registration.ts'
 import { Sessions } from '#users/sessions.ts'
 import { SharedSecretRegistration } from '#users/shared-secret-registration.ts'
+import { Tags } from '#users/tags.ts'
 import { dummyStage, passwordStage, registrationTokenStage } from '#users/ui-auth-stages.ts'
 import { UiAuth } from '#users/ui-auth.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -16,14 +23,21 @@ import type { StorageFloor } from './storage.ts'
 
 /** People, devices, keys: one member for each capability of users/, named as its file. */
 export interface UsersFloor extends Keys {
+  readonly accountData: AccountData
+  readonly accountDeactivation: AccountDeactivation
   readonly accounts: Accounts
   readonly devices: Devices
+  readonly filters: Filters
   readonly lastSeen: LastSeen
   readonly login: Login
+  readonly passwordManagement: PasswordManagement
+  readonly profiles: Profiles
+  readonly pushRules: PushRules
   readonly registration: Registration
   readonly registrationTokens: RegistrationTokens
   readonly sessions: Sessions
   readonly sharedSecretRegistration: SharedSecretRegistration
+  readonly tags: Tags
   readonly uiAuth: UiAuth
 }
 
@@ -38,18 +52,27 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
   const registration = new Registration({ ...below, accounts, sessions, tokens: registrationTokens, mode })
   const stages = [dummyStage, passwordStage(accounts), registrationTokenStage(registrationTokens)]
   const devices = new Devices({ ...below, sessions, lastSeen })
+  const accountData = new AccountData(below)
+  const profiles = new Profiles(below)
   const keys = openKeys(below)
   devices.watch(keys.deviceKeys)
   return {
     ...keys,
+    accountData,
+    accountDeactivation: new AccountDeactivation({ accounts, accountData, devices, profiles }),
     accounts,
     devices,
+    filters: new Filters(below),
     lastSeen,
     login: new Login({ accounts, sessions }),
+    passwordManagement: new PasswordManagement({ accounts, devices }),
+    profiles,
+    pushRules: new PushRules({ ...below, accountData }),
     registration,
     registrationTokens,
     sessions,
     sharedSecretRegistration: new SharedSecretRegistration({ registration, clock, secret }),
+    tags: new Tags({ accountData }),
     uiAuth: new UiAuth({ clock, stages }),
   }
 }
