@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -16,6 +17,9 @@ import { migrations } from '#storage/migrations.ts'
 
 /** How long the shared server may take to start. */
 const startMsMax = 60_000
+/** Time after which a server that has not ended by itself is taken for started, and time between looks for it. */
+const startedMs = 700
+const retryMs = 100
 /** The lock under which a template is made; any number that nobody else takes. */
 const templateLock = 7_355_608
 
@@ -109,17 +113,26 @@ async function sharedServer(): Promise<string> {
     const answer = socket === undefined ? undefined : await firstLine(socket)
     if (answer?.url !== undefined) return answer.url
     if (answer?.error !== undefined) throw new Error(`the test server of PostgreSQL did not start: ${answer.error}`)
-    if (socket === undefined) startServer(folder)
-    await delay(300)
+    if (socket === undefined) await startServer(folder)
+    await delay(retryMs)
   }
   throw new Error(`the test server of PostgreSQL did not start in time: see ${join(folder, 'log')}`)
 }
 
-function startServer(folder: string): void {
+/** Another process may be starting one already: then this one ends at once, and well. */
+async function startServer(folder: string): Promise<void> {
   const log = openSync(join(folder, 'log'), 'a')
   const program = fileURLToPath(new URL('postgres-server.ts', import.meta.url))
-  spawn(process.execPath, [program, folder], { detached: true, stdio: ['ignore', log, log], cwd: folder }).unref()
+  const server = spawn(process.execPath, [program, folder], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: folder,
+  })
   closeSync(log)
+  const ended = once(server, 'exit') as Promise<[code: number | null]>
+  const [code] = await Promise.race([ended, delay(startedMs, [0] as const)])
+  server.unref()
+  if (code !== 0) throw new Error(`the test server of PostgreSQL did not start: see ${join(folder, 'log')}`)
 }
 
 /** The open socket keeps the server alive as long as this process lives, and does not keep this process alive. */

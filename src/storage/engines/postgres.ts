@@ -197,10 +197,11 @@ async function rollBack(client: PoolClient): Promise<void> {
  * it gives. Sent ahead of the first interaction on the same connection.
  */
 async function prepareSession(client: ClientBase): Promise<void> {
+  // One message, and so one transaction of its own: what is set inside a transaction goes when that is rolled back.
   await client.query(
-    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+     SET jit = off`,
   )
-  await client.query(`SET jit = off`)
 }
 
 const oidBool = 16

@@ -13,6 +13,9 @@ const groupInteractionsMax = 512
 /** Time after which a group takes no further interaction, so that the first does not wait long for the last. */
 const groupMsMax = 20
 
+/** An interaction that holds the writer this long waits for something else than its transaction, perhaps for itself. */
+const heldMsMax = 10_000
+
 interface Job {
   readonly name: string
   readonly fn: (txn: Transaction) => Promise<unknown>
@@ -92,6 +95,7 @@ export class SqliteWriter {
     const txn = new SqliteTransaction(job.name, this.#connection)
     // The first in a transaction needs no savepoint: there is nobody else's work to keep.
     const alone = finished.length === 0
+    const held = setTimeout(() => this.#report(heldTooLong(job.name), job.name), heldMsMax)
     try {
       this.#connection.run(alone ? 'BEGIN IMMEDIATE' : 'SAVEPOINT interaction', [])
       const value = await job.inContext(() => insideInteraction(job.name, () => job.fn(txn)))
@@ -104,6 +108,8 @@ export class SqliteWriter {
       txn.state.end()
       this.#undo(alone, finished)
       job.reject(error)
+    } finally {
+      clearTimeout(held)
     }
   }
 
@@ -138,4 +144,9 @@ export class SqliteWriter {
       job.resolve(value)
     }
   }
+}
+
+function heldTooLong(name: string): DatabaseError {
+  const seconds = heldMsMax / 1000
+  return new DatabaseError('usage', `interaction ${name} has held the writer for ${seconds} s: what does it wait for?`)
 }
