@@ -34,7 +34,7 @@ const bannedCasts = {
 }
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'data', 'tmp', 'bin/*.js'] },
+  { ignores: ['node_modules', 'data', 'tmp', 'bin/*.js', '**/*.d.ts'] },
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     extends: [tseslint.configs.base],
@@ -55,12 +55,17 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      eqeqeq: ['error', 'always'],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
       'no-eval': 'error',
       'no-new-func': 'error',
       'no-debugger': 'error',
+      'no-control-regex': 'error',
+      'no-unsafe-finally': 'error',
+      'no-async-promise-executor': 'error',
+      'no-unmodified-loop-condition': 'error',
+      'no-self-compare': 'error',
       'no-fallthrough': 'error',
       'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true, IIFEs: true }],
@@ -77,7 +82,7 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': 'off' },
   },
   {
-    files: ['src/base/**', 'src/storage/**', 'src/protocol/identifiers.ts'],
+    files: ['src/base/**', 'src/storage/**', 'src/protocol/{identifiers,hashes,build-event}.ts'],
     rules: { 'no-restricted-syntax': ['error', ...bannedSyntax.filter((ban) => ban.message !== clock)] },
   },
   {
