@@ -28,16 +28,16 @@ test('a server name is all that has to be said', () => {
 })
 
 test('the generated sample is read back as the defaults', () => {
-  const sample = parse(sampleConfig({ server_name: 'example.org' })) as RawConfig
+  const sample = parse(sampleConfig([{ path: ['server_name'], value: 'example.org' }])) as RawConfig
   assert.deepEqual(checkConfig(sample, '/srv'), checkConfig(good, '/srv'))
 })
 
 test('the sample without values has an example for what has to be given', () => {
-  assert.equal(checkConfig(parse(sampleConfig({})) as RawConfig, '/srv').serverName, 'example.org')
+  assert.equal(checkConfig(parse(sampleConfig()) as RawConfig, '/srv').serverName, 'example.org')
 })
 
 test('no line of the sample is longer than 120 characters', () => {
-  for (const line of sampleConfig({}).split('\n')) assert.ok(line.length <= 120, line)
+  for (const line of sampleConfig().split('\n')) assert.ok(line.length <= 120, line)
 })
 
 test('every problem is named at once', () => {
@@ -117,10 +117,25 @@ test('a file that is not YAML is refused with line and column', (t) => {
   assert.throws(() => loadConfig(join(folder, 'none.yaml')), /cannot be read/)
 })
 
-test('overrides stand above the file', (t) => {
+test('changes go into the sample without losing its comments', () => {
+  const changes = [
+    { path: ['server_name'], value: 'example.org' },
+    { path: ['listeners', 0, 'port'], value: 9000 },
+    { path: ['registration', 'mode'], value: 'open' },
+    { path: ['rate_limits'], value: 'off' },
+  ]
+  const sample = sampleConfig(changes)
+  const config = checkConfig(parse(sample) as RawConfig, '/srv')
+  assert.equal(config.listeners[0]?.port, 9000)
+  assert.equal(config.registration.mode, 'open')
+  assert.deepEqual(config.rateLimits, {})
+  assert.match(sample, /# closed: nobody/)
+})
+
+test('changes stand above the file', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'tessera.yaml')
   writeFileSync(file, 'server_name: example.org\n')
-  assert.equal(loadConfig(file, { server_name: 'other.org' }).serverName, 'other.org')
+  assert.equal(loadConfig(file, [{ path: ['server_name'], value: 'other.org' }]).serverName, 'other.org')
 })

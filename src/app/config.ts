@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml'
 import { parseServerName, type ServerName } from '#protocol/identifiers.ts'
 import { houseFields } from './config/house.ts'
 import { commentLines, section, sectionLines, type SectionOf } from './config/section.ts'
@@ -21,35 +21,53 @@ export type ListenerConfig = Config['listeners'][number]
 /** The configuration cannot be used; `problems` says everything that is wrong with it, a line each. */
 export class ConfigError extends Error {
   readonly problems: readonly string[]
+  /** The file it was read from, when it was. */
+  readonly file: string | undefined
 
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], file?: string) {
     super(problems.join('\n'))
     this.name = 'ConfigError'
     this.problems = problems
+    this.file = file
   }
 }
 
 /** Values of the file by key, before they are checked. */
 export type RawConfig = Readonly<Record<string, unknown>>
 
-/**
- * Reads a configuration file (YAML), lays `overrides` over it (from the command line), checks everything and gives the
- * whole. Paths in it are taken from the file's folder. Throws ConfigError with every problem at once.
- */
-export function loadConfig(file: string, overrides: RawConfig = {}): Config {
-  return checkConfig({ ...readRawConfig(file), ...overrides }, dirname(resolve(file)))
+/** A value to put in the place of the file's, for example from the command line. */
+export interface Change {
+  readonly path: readonly (string | number)[]
+  readonly value: string | number
 }
 
-/** The keys and values of a configuration file, not checked yet. Throws ConfigError when it cannot be read. */
-export function readRawConfig(file: string): RawConfig {
-  let source: string
+/**
+ * Reads a configuration file (YAML), makes `changes` to what it says (not to the file), checks everything and gives
+ * the whole. Paths in it are taken from the file's folder. Throws ConfigError with every problem at once.
+ */
+export function loadConfig(file: string, changes: readonly Change[] = []): Config {
   try {
-    source = readFileSync(file, 'utf8')
+    const raw: unknown = parseYaml(readSource(file), changes).toJS() ?? {}
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+      throw new ConfigError(['has to be keys with values, such as server_name: example.org'])
+    }
+    return checkConfig(raw as RawConfig, dirname(resolve(file)))
   } catch (error) {
-    throw new ConfigError([`cannot be read: ${(error as Error).message}`])
+    throw error instanceof ConfigError ? new ConfigError(error.problems, file) : error
   }
+}
+
+function readSource(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError([`cannot be read (${(error as NodeJS.ErrnoException).code})`])
+  }
+}
+
+function parseYaml(source: string, changes: readonly Change[]): Document {
   const lineCounter = new LineCounter()
-  const document = parseDocument(source, { lineCounter, prettyErrors: false })
+  const document: Document = parseDocument(source, { lineCounter, prettyErrors: false })
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map(({ message, pos }) => {
@@ -58,11 +76,8 @@ export function readRawConfig(file: string): RawConfig {
       }),
     )
   }
-  const raw: unknown = document.toJS() ?? {}
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    throw new ConfigError(['has to be a list of keys with values, such as server_name: example.org'])
-  }
-  return raw as RawConfig
+  for (const { path, value } of changes) document.setIn(path, value)
+  return document
 }
 
 /** Checks values against the schema; `folder` is what relative paths start from. Throws ConfigError. */
@@ -97,12 +112,29 @@ function absoluteDatabaseUrl(url: string, dataFolder: string): string {
 }
 
 /**
- * The commented sample: every setting with what it does and what holds without it. `given` are values (in YAML) to put
- * in by top-level key; the server name is one that has to be.
+ * The commented sample: every setting with what it does and what holds without it, `changes` put in. It is a complete
+ * configuration, but for the server name, which is an example when no change names it.
  */
-export function sampleConfig(given: Readonly<Record<string, string>>): string {
+export function sampleConfig(changes: readonly Change[] = []): string {
   const head = commentLines(
-    'The configuration of a Tessera homeserver. Every value below is what holds without it, so that you may leave out whatever you do not change. Check it with: tessera config check',
+    'The configuration of a Tessera homeserver. Every setting is here; all but server_name may be left out. Check it with: tessera config check',
   )
-  return [...head, '', ...sectionLines(houseFields, given), ''].join('\n')
+  const sample = [...head, '', ...sectionLines(houseFields), ''].join('\n')
+  const document = parseYaml(sample, [])
+  const places = changes.map(({ path, value }) => ({ ...placeOf(document, path), value }))
+  places.sort((a, b) => b.start - a.start)
+  return places.reduce(
+    (text, { start, end, value }) => `${text.slice(0, start)}: ${stringify(value).trim()}${text.slice(text.slice(0, end).trimEnd().length)}`,
+    sample,
+  )
+}
+
+/** From the end of a key to the end of its value, as offsets in the text, so that what is around them stays as it is. */
+function placeOf(document: Document, path: Change['path']): { readonly start: number; readonly end: number } {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined
+  const start = isScalar(pair?.key) ? pair.key.range?.[1] : undefined
+  const end = isNode(pair?.value) ? pair.value.range?.[1] : undefined
+  if (start === undefined || end === undefined) throw new Error(`the sample has no value at ${path.join('.')}`)
+  return { start, end }
 }

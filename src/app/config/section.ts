@@ -72,14 +72,11 @@ const commentWidth = 100
 
 /**
  * The sample's lines for these fields: each description as a comment, then the key with what holds by itself; what may
- * be left out and then holds nothing is commented out. `given` stands in for the defaults of the keys it names.
- */
-export function sectionLines(fields: Fields, given: Readonly<Record<string, string>> = {}): string[] {
+ * be left out and then holds nothing is commented out. */
+export function sectionLines(fields: Fields): string[] {
   return Object.entries(fields).flatMap(([name, setting], index) => {
     const key = fileKey(name)
     const comment = [...(index === 0 ? [] : ['']), ...commentLines(setting.description)]
-    const value = given[key]
-    if (value !== undefined) return [...comment, `${key}: ${value}`]
     if (setting.shown !== undefined) return [...comment, ...keyLines(key, setting.shown)]
     const example = keyLines(key, setting.example)
     // What has to be given stands there as an example to be changed; what may be left out is commented out.
