@@ -10,6 +10,7 @@ import { RateLimits } from '#http/rate-limits.ts'
 import { createServer } from '#http/server.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { parseServerName } from '#protocol/identifiers.ts'
+import { newSigningKey } from '#protocol/signing-keys.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
@@ -58,6 +59,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     config,
     serverName,
     publicAddress: 'http://localhost',
+    signingKey: newSigningKey(),
     clock,
     random: systemRandom,
     logger: silentLogger,

@@ -124,7 +124,8 @@ export function sampleConfig(changes: readonly Change[] = []): string {
   const places = changes.map(({ path, value }) => ({ ...placeOf(document, path), value }))
   places.sort((a, b) => b.start - a.start)
   return places.reduce(
-    (text, { start, end, value }) => `${text.slice(0, start)}: ${stringify(value).trim()}${text.slice(text.slice(0, end).trimEnd().length)}`,
+    (text, { start, end, value }) =>
+      `${text.slice(0, start)}: ${stringify(value).trim()}${text.slice(text.slice(0, end).trimEnd().length)}`,
     sample,
   )
 }

@@ -19,7 +19,9 @@ export function explain(error: unknown): string | undefined {
   return explainSystem(error as NodeJS.ErrnoException)
 }
 
-function explainSystem(error: NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }): string | undefined {
+function explainSystem(
+  error: NodeJS.ErrnoException & { readonly address?: string; readonly port?: number },
+): string | undefined {
   const where = error.address === undefined ? '' : `${error.address}:${error.port ?? ''}`
   if (error.syscall === 'listen' || error.syscall === 'bind' || error.syscall === 'getaddrinfo') {
     const why = listenFailures[error.code ?? ''] ?? error.message

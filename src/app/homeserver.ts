@@ -10,11 +10,13 @@ import { Streams } from '#streams/streams.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Config, ListenerConfig } from './config.ts'
 import type { ApiName } from './config/listeners.ts'
+import { openControlSocket } from './control-socket.ts'
 import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
 import { openStorage } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
+import { HouseOperator } from './operator.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
 const closeGraceMs = 4_000
@@ -23,6 +25,10 @@ const closeGraceMs = 4_000
 export interface Homeserver {
   /** Where it listens, one base address for each listener of the configuration. */
   readonly addresses: readonly string[]
+  /** The address that clients are told to use. */
+  readonly publicAddress: string
+  /** While there is no account: the one-time token that makes the first, administrator, account. */
+  readonly firstAdminToken: string | undefined
   /** Ends long polls, lets requests finish, closes everything from the roof down; within 5 seconds. Safe to repeat. */
   close(): Promise<void>
 }
@@ -48,9 +54,18 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const servers: HttpServer[] = []
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
   for (const listener of config.listeners) servers.push(await openListener(listener, { ground, users, routes, limits }))
+  const addresses = servers.map((server) => server.address)
+  const control = await openControlSocket(ground, new HouseOperator({ ...ground, ...users }))
+  if (control !== undefined) servers.push(control)
+  const firstAdminToken = await users.registrationTokens.firstAdminToken()
   const open = stack.move()
   let closing: Promise<void> | undefined
-  return { addresses: servers.map((server) => server.address), close: () => (closing ??= open.disposeAsync()) }
+  return {
+    addresses,
+    publicAddress: ground.publicAddress,
+    firstAdminToken,
+    close: () => (closing ??= open.disposeAsync()),
+  }
 }
 
 async function openListener(

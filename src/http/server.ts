@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { MatrixError } from '#protocol/errors.ts'
 import { errorToAnswer } from './errors-to-response.ts'
 import { OpenRequests } from './open-requests.ts'
@@ -39,22 +39,27 @@ export class HttpServer {
     this.#secure = secure
   }
 
-  /** Starts to listen; port 0 takes any free one. Throws Node's error (`EADDRINUSE`, `EACCES` …) when it cannot. */
-  async listen(where: { readonly address: string; readonly port: number }): Promise<void> {
+  /**
+   * Starts to listen, at an address and port (0 takes any free one) or on a Unix socket. Throws Node's error
+   * (`EADDRINUSE`, `EACCES` …) when it cannot.
+   */
+  async listen(where: { readonly address: string; readonly port: number } | { readonly path: string }): Promise<void> {
     await this.#app.ready()
     const { server } = this.#app
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ host: where.address, port: where.port }, () => {
+      server.listen('path' in where ? where : { host: where.address, port: where.port }, () => {
         server.off('error', reject)
         resolve()
       })
     })
   }
 
-  /** Where it listens, as a base address without a path: `http://127.0.0.1:8008`. */
+  /** Where it listens, as a base address without a path: `http://127.0.0.1:8008`; for a Unix socket, its path. */
   get address(): string {
-    const { address, port, family } = this.#app.server.address() as AddressInfo
+    const where = this.#app.server.address()
+    if (where === null || typeof where === 'string') return where ?? ''
+    const { address, port, family } = where
     const host = family === 'IPv6' ? `[${address}]` : address
     return `${this.#secure ? 'https' : 'http'}://${host}:${port}`
   }

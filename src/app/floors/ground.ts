@@ -2,7 +2,9 @@ import { systemClock, type Clock } from '#base/clock.ts'
 import { systemRandom, type Random } from '#base/random.ts'
 import type { Logger } from '#observability/logger.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
+import type { SigningKey } from '#protocol/signing-keys.ts'
 import type { Config } from '../config.ts'
+import { openSigningKey } from '../signing-key-file.ts'
 
 /** What every floor may be given. */
 export interface Ground {
@@ -10,17 +12,20 @@ export interface Ground {
   readonly serverName: ServerName
   /** The address under which clients reach us, without a slash at its end. */
   readonly publicAddress: string
+  /** Signs for this server. */
+  readonly signingKey: SigningKey
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
 }
 
-/** Lays the ground floor. */
+/** Lays the ground floor. The data folder has to be there; a signing key is made in it when there is none. */
 export function layGround(config: Config, logger: Logger): Ground {
   return {
     config,
     serverName: config.serverName,
     publicAddress: config.publicAddress ?? derivedAddress(config),
+    signingKey: openSigningKey(config.dataFolder),
     clock: systemClock,
     random: systemRandom,
     logger,

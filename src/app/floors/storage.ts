@@ -2,7 +2,10 @@ import { openDatabase } from '#storage/database-pool.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
 import { migrate } from '#storage/migrate.ts'
+import { keepServerFact } from '#storage/server-facts.ts'
 import type { Database } from '#storage/transaction.ts'
+import type { ServerName } from '#protocol/identifiers.ts'
+import { Failure } from '../failure.ts'
 import type { Ground } from './ground.ts'
 
 /** The database, open and at the program's own version. */
@@ -12,15 +15,31 @@ export interface StorageFloor {
   readonly interned: Interned
 }
 
-/** Opens and migrates the database. Throws DatabaseError when it is in use, newer than the program, or out of reach. */
+/**
+ * Opens and migrates the database. Throws DatabaseError when it is in use, newer than the program, or out of reach; Failure when
+ * it belongs to a server of another name.
+ */
 export async function openStorage({ config, logger, clock }: Ground): Promise<StorageFloor> {
   const database = await openDatabase({ url: config.database.url, poolSize: config.database.poolSize, logger })
   try {
     await migrate(database, { clock, onProgress: (name) => logger.debug('Migrated the database', { migration: name }) })
+    await checkServerName(database, config.serverName)
   } catch (error) {
     await database.close()
     throw error
   }
   const ids = new IdBlocks({ database })
   return { database, ids, interned: new Interned({ database, ids }) }
+}
+
+/** Every id in the database ends in the server's name, so a database belongs to one name for ever. */
+async function checkServerName(database: Database, serverName: ServerName): Promise<void> {
+  const kept = await database.runInteraction('keep_server_name', (txn) =>
+    keepServerFact(txn, 'server_name', serverName),
+  )
+  if (kept !== serverName) {
+    throw new Failure(
+      `The database belongs to the server ${kept}, and the configuration says ${serverName}. Change server_name back, or use another database.`,
+    )
+  }
 }

@@ -1,0 +1,62 @@
+import { exitCode, houseOptions, type Command } from '../command.ts'
+import { openHomeserver, type Homeserver } from '../homeserver.ts'
+import { programVersion } from '../program-version.ts'
+import { untilToldToStop } from '../stop-signals.ts'
+import type { Terminal } from '../terminal.ts'
+import { changeOptions, findOrMakeHouse, type House } from '../which-house.ts'
+import { createLogger, logTo, type Logger } from '#observability/logger.ts'
+
+/** Runs the homeserver until it is told to stop. */
+export const start: Command = {
+  name: 'start',
+  about: `Runs the homeserver. The first time, it makes a folder with configuration, signing key and database; what the
+options say is kept in that configuration. Later, options stand above the configuration for this run.`,
+  positionals: [],
+  options: { ...houseOptions, ...changeOptions },
+  run: async (given, terminal) => {
+    const house = findOrMakeHouse(given)
+    const { config } = house
+    const logger = createLogger({ ...config.log, destination: logTo(1) })
+    const stop = untilToldToStop(logger)
+    const homeserver = await openHomeserver(config, logger)
+    announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
+    const reason = await stop
+    logger.info('Stopping', { reason: reason.name })
+    await homeserver.close()
+    logger.info('Stopped')
+    return reason.isFault ? exitCode.failed : exitCode.fine
+  },
+}
+
+/** Says where everything is and what to do next. */
+function announce(
+  { config, configFile, isNew }: House,
+  homeserver: Homeserver,
+  terminal: Pick<Terminal, 'print'>,
+): void {
+  const { print } = terminal
+  const { addresses, firstAdminToken } = homeserver
+  const page = pageAddress(addresses[0] ?? homeserver.publicAddress)
+  print(`Tessera ${programVersion()} serves ${config.serverName}.`)
+  print(`  Listens on     ${addresses.join(', ')}`)
+  print(`  Data           ${config.dataFolder} ${isNew ? '(made just now)' : '(kept from before)'}`)
+  print(`  Configuration  ${configFile}`)
+  if (firstAdminToken === undefined) {
+    print(`Nothing is left to do: open ${page} to see which clients there are.`)
+    return
+  }
+  print('There is no account yet. To make the first one, which administers the server, open')
+  print(`  ${page}`)
+  print('and give this token, which works once:')
+  print(`  ${firstAdminToken}`)
+}
+
+/** The address to type on this machine for one that is listened on. */
+function pageAddress(address: string): string {
+  return address.replace(/\/\/(127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?=:|$)/, '//localhost')
+}
+
+/** For programs that read the log, what would be printed are lines of the log. */
+function inLog(logger: Logger): Pick<Terminal, 'print'> {
+  return { print: (line) => logger.info(line.trim()) }
+}
