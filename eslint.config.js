@@ -98,6 +98,7 @@ export default tseslint.config(
         },
       ],
       'max-lines-per-function': ['error', { max: 150, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 6],
       'no-restricted-globals': 'off',
       'no-restricted-properties': 'off',
       'no-restricted-syntax': ['error', ...bannedSyntax.filter((ban) => ban.message !== clock)],

@@ -16,10 +16,12 @@ export class OpenRequests {
     return this.#count
   }
 
+  /** Counts a request that has come. */
   opened(): void {
     this.#count += 1
   }
 
+  /** Counts a request that is done with, answered or not. */
   closed(): void {
     this.#count -= 1
   }

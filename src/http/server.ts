@@ -143,7 +143,7 @@ function nodeServer(listener: RequestListener, tls: ServerOptions<unknown>['tls'
       ? createHttpServer(limits, front)
       : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key }, front)
   server.on('clientError', answerBrokenRequest)
-  return server as Server
+  return server
 }
 
 /** Answers what is not HTTP, or has headers that are too large, as far as the connection still allows. */

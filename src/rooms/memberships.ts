@@ -65,6 +65,7 @@ export class Memberships {
     return (await this.of(userId)).get(roomNid)
   }
 
+  /** Whether one of our users is in a room now. */
   async isJoined(userId: UserId, roomNid: number): Promise<boolean> {
     return (await this.in(userId, roomNid))?.membership === 'join'
   }
