@@ -99,7 +99,7 @@ export class SqliteConnection {
 }
 
 /** SQLite has no arrays: they are bound as JSON and read as a table. */
-function sqliteText(sql: string): string {
+export function sqliteText(sql: string): string {
   return sql.replaceAll(/@(?:ints|texts)\(\?\)/g, '(SELECT value FROM json_each(?))')
 }
 
