@@ -10,13 +10,15 @@ import {
   type ServerName,
   type UserId,
 } from '#protocol/identifiers.ts'
-import type { JsonObject } from '#protocol/json.ts'
+import { isJsonObject, type JsonObject } from '#protocol/json.ts'
+import { jsonMember } from '#protocol/json-members.ts'
 import type { PowerLevels } from '#protocol/power-levels.ts'
 import { aliasByName, aliasesOfRoom, deleteAlias, insertAlias } from '#storage/room-aliases.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import type { RoomAccess } from './room-access.ts'
+import type { RoomState } from './room-state.ts'
 
 /** Aliases that one canonical alias event may name. */
 const canonicalAliasesMax = 100
@@ -27,6 +29,7 @@ export class Aliases {
     readonly database: Database
     readonly knownRooms: KnownRooms
     readonly roomAccess: RoomAccess
+    readonly roomState: RoomState
     readonly powers: { of(room: Room): Promise<PowerLevels> }
     readonly serverName: ServerName
     readonly clock: Clock
@@ -36,6 +39,7 @@ export class Aliases {
     readonly database: Database
     readonly knownRooms: KnownRooms
     readonly roomAccess: RoomAccess
+    readonly roomState: RoomState
     readonly powers: { of(room: Room): Promise<PowerLevels> }
     readonly serverName: ServerName
     readonly clock: Clock
@@ -103,12 +107,14 @@ export class Aliases {
   }
 
   /**
-   * Checks the content of a canonical alias event that is to be sent: every alias that `before` does not have already
+   * Checks the content of a canonical alias event that is to be sent: every alias that the present one does not have
    * must be one of this room. Throws M_INVALID_PARAM for what is no alias, M_BAD_ALIAS for one of no or another room.
    * https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey
    */
-  async checkCanonical(room: Room, content: JsonObject, before: JsonObject): Promise<void> {
-    const known = new Set(aliasesIn(before))
+  async checkCanonical(room: Room, content: JsonObject): Promise<void> {
+    const present = await this.#deps.roomState.event(room, 'm.room.canonical_alias', '')
+    const before: unknown = JSON.parse(jsonMember(present?.json ?? '{}', 'content') ?? '{}')
+    const known = new Set(isJsonObject(before) ? aliasesIn(before) : [])
     const named = new Set(aliasesIn(content).filter((alias) => !known.has(alias)))
     if (named.size > canonicalAliasesMax)
       throw new MatrixError('M_INVALID_PARAM', `At most ${canonicalAliasesMax} aliases can be added at once.`)

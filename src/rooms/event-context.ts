@@ -2,8 +2,11 @@ import { MatrixError } from '#protocol/errors.ts'
 import type { RoomEventFilter } from '#protocol/filters.ts'
 import type { EventId, RoomId, UserId } from '#protocol/identifiers.ts'
 import { eventsByIds, type EventRow } from '#storage/events.ts'
+import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
+import type { Members } from './members.ts'
 import type { Access, RoomAccess } from './room-access.ts'
+import type { RoomState } from './room-state.ts'
 import { placeBeyond, type Timeline } from './timeline.ts'
 import { tokenAtPlace, type TimelineToken } from './timeline-token.ts'
 import type { Visibility } from './visibility.ts'
@@ -19,6 +22,8 @@ export interface EventInContext {
   readonly before: readonly EventRow[]
   /** Oldest first. */
   readonly after: readonly EventRow[]
+  /** The state after the last of these events; with lazy loading, of members only those who sent one of them. */
+  readonly state: readonly EventRow[]
   readonly start: TimelineToken
   readonly end: TimelineToken
 }
@@ -29,17 +34,26 @@ export class EventContext {
   readonly #roomAccess: RoomAccess
   readonly #visibility: Visibility
   readonly #timeline: Timeline
+  readonly #roomState: RoomState
+  readonly #interned: Interned
+  readonly #members: Members
 
   constructor(deps: {
     readonly database: Database
     readonly roomAccess: RoomAccess
     readonly visibility: Visibility
     readonly timeline: Timeline
+    readonly roomState: RoomState
+    readonly interned: Interned
+    readonly members: Members
   }) {
     this.#database = deps.database
     this.#roomAccess = deps.roomAccess
     this.#visibility = deps.visibility
     this.#timeline = deps.timeline
+    this.#roomState = deps.roomState
+    this.#interned = deps.interned
+    this.#members = deps.members
   }
 
   /**
@@ -81,6 +95,8 @@ export class EventContext {
         ? undefined
         : this.#timeline.page(userId, access, { direction: 'forwards', limit: count - half, from: later, filter }),
     ])
+    const last = after?.rows.at(-1) ?? event
+    const shown = [event, ...(before?.rows ?? []), ...(after?.rows ?? [])]
     const oldest = before?.rows.at(-1)
     const newest = after?.rows.at(-1)
     return {
@@ -88,8 +104,22 @@ export class EventContext {
       event,
       before: before?.rows ?? [],
       after: after?.rows ?? [],
+      state: await this.#stateAt(last, shown, filter),
       start: before?.end ?? (oldest === undefined ? earlier : tokenAtPlace(placeBeyond(oldest, 'backwards'))),
       end: after?.end ?? (newest === undefined ? later : tokenAtPlace(placeBeyond(newest, 'forwards'))),
     }
+  }
+
+  async #stateAt(
+    event: EventRow,
+    shown: readonly EventRow[],
+    filter: RoomEventFilter | undefined,
+  ): Promise<readonly EventRow[]> {
+    if (event.stateAfter === null) return []
+    const state = await this.#roomState.at(event.stateAfter)
+    if (filter?.lazyLoadMembers !== true) return this.#roomState.events([...state.values()])
+    const keys = await this.#interned.keys([...state.keys()])
+    const rest = [...state].filter(([keyNid]) => keys.get(keyNid)?.type !== 'm.room.member').map(([, nid]) => nid)
+    return [...(await this.#roomState.events(rest)), ...(await this.#members.ofSenders(shown, event))]
   }
 }
