@@ -1,12 +1,55 @@
+import { CreateRoom } from '#rooms/create-room.ts'
+import { KnownRooms } from '#rooms/known-rooms.ts'
+import { Membership } from '#rooms/membership.ts'
+import { Memberships } from '#rooms/memberships.ts'
+import { PersistEvent } from '#rooms/persist-event.ts'
+import { RoomPowers } from '#rooms/power-levels.ts'
+import { Redact } from '#rooms/redact.ts'
+import { RoomState } from '#rooms/room-state.ts'
+import { RoomWriter } from '#rooms/room-writer.ts'
+import { SendEvent } from '#rooms/send-event.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { Ground } from './ground.ts'
+import { openRoomReading, type RoomReading } from './room-reading.ts'
 import type { StorageFloor } from './storage.ts'
 import type { UsersFloor } from './users.ts'
 
+/** The random part of a room id: as long as its guessing must be hopeless. */
+const roomIdRandomBytes = 18
+
 /** The event graph: one member for each capability of rooms/, named as its file. */
-export interface RoomsFloor {}
+export interface RoomsFloor extends RoomReading {
+  readonly createRoom: CreateRoom
+  readonly knownRooms: KnownRooms
+  readonly membership: Membership
+  readonly memberships: Memberships
+  readonly redact: Redact
+  readonly roomState: RoomState
+  readonly sendEvent: SendEvent
+}
 
 /** Builds the capabilities of rooms/, each from what it names. */
-export function openRooms(_below: Ground & StorageFloor & UsersFloor & { readonly streams: Streams }): RoomsFloor {
-  return {}
+export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly streams: Streams }): RoomsFloor {
+  const { profiles, deviceLists, random } = below
+  const memberships = new Memberships(below)
+  const persistEvent = new PersistEvent({ ...below, memberships })
+  const roomState = new RoomState({ ...below, persistEvent })
+  const knownRooms = new KnownRooms(below)
+  const powers = new RoomPowers({ roomState })
+  const roomWriter = new RoomWriter({ ...below, persistEvent })
+  const sendEvent = new SendEvent({ ...below, roomState, roomWriter })
+  const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
+  const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
+  profiles.onProfileChanged((requester) => membership.updateProfile(requester))
+  deviceLists.wakeThoseWho((userId) => memberships.sharingUsers(userId))
+  return {
+    ...openRoomReading({ ...below, knownRooms, memberships, persistEvent, powers, roomState }),
+    createRoom: new CreateRoom({ ...below, roomWriter, membership, newLocalpart }),
+    knownRooms,
+    membership,
+    memberships,
+    redact: new Redact({ ...below, memberships, powers, roomWriter, sendEvent }),
+    roomState,
+    sendEvent,
+  }
 }
