@@ -86,7 +86,9 @@ export class ClientEvents {
   }
 
   /** Takes in what has just been persisted: call it for each batch, before anyone can learn of it. */
-  remember(batch: Pick<PersistedBatch, 'events' | 'redacted'>): void {
+  remember(batch: Pick<PersistedBatch, 'rows' | 'events' | 'redacted'>): void {
+    // What a device of ours sends has no id before now: nobody can have referred to it.
+    for (const row of batch.rows) if (row.deviceId !== null) this.#facts.begin(row.eventId)
     for (const event of batch.events) {
       const target = relationTarget(event.content)
       if (target !== undefined) this.#facts.forget(target)

@@ -1,6 +1,6 @@
 import type { RoomEventFilter } from '#protocol/filters.ts'
 import type { UserId } from '#protocol/identifiers.ts'
-import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
+import { eventsInStreamRange, newestInStreamRange, type EventRow } from '#storage/events.ts'
 import { timelinePage } from '#storage/timeline.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -38,6 +38,14 @@ export interface RecentEvents {
   readonly limited: boolean
   /** Where reading backwards goes on. */
   readonly prevBatch: TimelineToken
+}
+
+/** A stretch of a room's arrivals: after one position and not after another; of it, the newest `limit` events. */
+export interface RecentRange {
+  readonly room: Room
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
 }
 
 /** What is asked of a room's history. */
@@ -90,9 +98,37 @@ export class Timeline {
     const { roomNid } = room
     const limit = Math.min(range.limit, pageEventsMax)
     const held = this.#recent.read(roomNid, { ...range, limit })
-    const { rows, limited } = held ?? (await this.#readRecent(roomNid, { ...range, limit }))
-    const first = rows[0]?.streamPosition
-    return { rows, limited, prevBatch: tokenAtMoment(first == null ? range.upTo : first - 1) }
+    return withPrevBatch(held ?? (await this.#readRecent(roomNid, { ...range, limit })), range.upTo)
+  }
+
+  /**
+   * What `recent` gives, for several rooms, by the room's integer id. One query for the ranges that are not in memory
+   * and that have the same ends and limit.
+   */
+  async recentOf(ranges: readonly RecentRange[]): Promise<ReadonlyMap<number, RecentEvents>> {
+    const recent = new Map<number, RecentEvents>()
+    const unread: RecentRange[] = []
+    for (const range of ranges) {
+      const limit = Math.min(range.limit, pageEventsMax)
+      const held = this.#recent.read(range.room.roomNid, { ...range, limit })
+      if (held === undefined) unread.push({ ...range, limit })
+      else recent.set(range.room.roomNid, withPrevBatch(held, range.upTo))
+    }
+    for (const group of Map.groupBy(unread, ({ after, upTo, limit }) => `${after} ${upTo} ${limit}`).values()) {
+      const [range] = group
+      if (range === undefined) continue
+      const roomNids = group.map(({ room }) => room.roomNid)
+      const rows = await this.#database.runInteraction(
+        'recent_events_of_rooms',
+        (txn) => newestInStreamRange(txn, { ...range, roomNids, limit: range.limit + 1 }),
+        { readOnly: true },
+      )
+      const byRoom = Map.groupBy(rows, (row) => row.roomNid)
+      for (const roomNid of roomNids) {
+        recent.set(roomNid, withPrevBatch(this.#takeIn(roomNid, byRoom.get(roomNid) ?? [], range), range.upTo))
+      }
+    }
+    return recent
   }
 
   /**
@@ -151,8 +187,17 @@ export class Timeline {
       (txn) => eventsInStreamRange(txn, { ...range, roomNid, limit: range.limit + 1, newestFirst: true }),
       { readOnly: true },
     )
+    return this.#takeIn(roomNid, read.reverse(), range)
+  }
+
+  /** Keeps what was read of a range, oldest first and with one event beyond the limit if there is one. */
+  #takeIn(
+    roomNid: number,
+    read: readonly EventRow[],
+    range: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): { rows: EventRow[]; limited: boolean } {
     const limited = read.length > range.limit
-    const rows = read.slice(0, range.limit).reverse()
+    const rows = read.slice(limited ? 1 : 0)
     const oldest = rows[0]?.streamPosition
     if (!limited || oldest != null) {
       const after = limited && oldest != null ? oldest - 1 : range.after
@@ -164,6 +209,11 @@ export class Timeline {
   #startOf(direction: Direction): TimelineToken {
     return direction === 'backwards' ? tokenAtMoment(this.#streams.events.position) : tokenAtPlace(beginning)
   }
+}
+
+function withPrevBatch(read: { rows: EventRow[]; limited: boolean }, upTo: number): RecentEvents {
+  const first = read.rows[0]?.streamPosition
+  return { ...read, prevBatch: tokenAtMoment(first == null ? upTo : first - 1) }
 }
 
 /** Behind which event a reader stands who has read `row`. */

@@ -54,6 +54,11 @@ export class RelationFactsCache {
     return answer
   }
 
+  /** Says that an event was made here just now, so that nothing can relate to it yet. */
+  begin(eventId: string): void {
+    this.#facts.set(eventId, nothing)
+  }
+
   /** Says that something now relates to this event, or no longer. */
   forget(eventId: string): void {
     this.#facts.delete(eventId)
