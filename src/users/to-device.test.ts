@@ -10,9 +10,9 @@ function messages(of: Record<string, Record<string, JsonObject>>): ToDeviceMessa
   return new Map(Object.entries(of).map(([userId, devices]) => [userId as UserId, new Map(Object.entries(devices))]))
 }
 
-async function waiting(house: KeyHouse, userId: string, deviceId: string, from = 0, limit = 100) {
+async function waiting(house: KeyHouse, userId: string, deviceId: string, part = { from: 0, limit: 100 }) {
   const to = house.streams.toDevice.position
-  const { texts, position } = await house.toDevice.since(userId as UserId, deviceId, { from, to, limit })
+  const { texts, position } = await house.toDevice.since(userId as UserId, deviceId, { ...part, to })
   return { events: texts.map((text) => JSON.parse(text) as JsonObject), position }
 }
 
@@ -79,7 +79,7 @@ eachEngine('many messages come in parts, in order, each with the position to go 
   const seen: unknown[] = []
   let position = 0
   for (let part = 0; part < 3; part++) {
-    const answer = await waiting(house, '@bob:here', 'LAPTOP', position, 10)
+    const answer = await waiting(house, '@bob:here', 'LAPTOP', { from: position, limit: 10 })
     seen.push(...answer.events.map((event) => (event['content'] as JsonObject)['n']))
     position = answer.position
     await house.toDevice.acknowledge('@bob:here' as UserId, 'LAPTOP', position)
