@@ -91,9 +91,13 @@ export class Person {
     const person = new Person(credentials, recoveryKeys)
     await person.#store.startup()
     await person.client.initRustCrypto({ cryptoDatabasePrefix: `${credentials.userId}-${credentials.deviceId}-crypto` })
-    const prepared = person.until('the first sync', () => person.client.getSyncState() === SyncState.Syncing)
     await person.client.startClient({ initialSyncLimit: 30, threadSupport: true, pollTimeout: 10_000 })
-    await prepared
+    try {
+      await person.until('the first sync', () => person.client.getSyncState() === SyncState.Syncing)
+    } catch (error) {
+      person.client.stopClient()
+      throw error
+    }
     return person
   }
 
