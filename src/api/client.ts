@@ -35,6 +35,7 @@ import { relationsRoutes } from './client/relations.ts'
 import { roomSendRoutes } from './client/room_send.ts'
 import { roomStateRoutes } from './client/room_state.ts'
 import { roomsRoutes } from './client/rooms.ts'
+import { syncRoutes } from './client/sync.ts'
 import { tagsRoutes } from './client/tags.ts'
 import { threadsListRoutes } from './client/threads_list.ts'
 import { toDeviceRoutes } from './client/to_device.ts'
@@ -81,6 +82,7 @@ const doors = [
   roomSendRoutes,
   roomsRoutes,
   roomStateRoutes,
+  syncRoutes,
   tagsRoutes,
   threadsListRoutes,
   toDeviceRoutes,

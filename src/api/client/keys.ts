@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Route } from '#http/route.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseUserId, type ServerName, type UserId } from '#protocol/identifiers.ts'
+import type { KeyChanges } from '#sync/key-changes.ts'
 import { splitByServer, type DeviceKeys } from '#users/device-keys.ts'
 import type { OneTimeKeys } from '#users/one-time-keys.ts'
 import type { Requester } from '#users/requester.ts'
@@ -14,19 +15,14 @@ const namedUsersMax = 10_000
 /** Most devices of one user that a query may name. */
 const namedDevicesMax = 1000
 
-/** Tells whose keys changed between two sync tokens, and with whom no room is shared any more. */
-export interface KeyChanges {
-  /** Throws M_INVALID_PARAM for a token that is not ours. */
-  between(userId: UserId, from: string, to: string): Promise<{ changed: Iterable<UserId>; left: Iterable<UserId> }>
-}
-
 /** Publishing, finding and claiming the keys of devices. */
 export function keysRoutes(deps: {
   readonly serverName: ServerName
   readonly deviceKeys: DeviceKeys
   readonly oneTimeKeys: OneTimeKeys
+  readonly keyChanges: KeyChanges
 }): Route<Requester>[] {
-  return [uploadRoute(deps), queryRoute(deps), claimRoute(deps)]
+  return [uploadRoute(deps), queryRoute(deps), claimRoute(deps), changesRoute(deps)]
 }
 
 function uploadRoute(deps: { readonly deviceKeys: DeviceKeys }): Route<Requester> {
@@ -89,8 +85,7 @@ function claimRoute(deps: { readonly serverName: ServerName; readonly oneTimeKey
   })
 }
 
-/** Whose keys changed while a client was away. */
-export function keyChangesRoute(deps: { readonly keyChanges: KeyChanges }): Route<Requester> {
+function changesRoute(deps: { readonly keyChanges: KeyChanges }): Route<Requester> {
   // GET /_matrix/client/v3/keys/changes https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3keyschanges
   return route({
     method: 'GET',
@@ -98,10 +93,7 @@ export function keyChangesRoute(deps: { readonly keyChanges: KeyChanges }): Rout
     auth: 'user',
     limit: 'keys',
     query: Type.Object({ from: Type.String(), to: Type.String() }),
-    handler: async ({ requester, query }) => {
-      const { changed, left } = await deps.keyChanges.between(requester.userId, query.from, query.to)
-      return { changed: [...changed], left: [...left] }
-    },
+    handler: async ({ requester, query, signal }) => deps.keyChanges.between(requester, query, signal),
   })
 }
 
