@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { silentLogger } from '#observability/logger.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
-import { openHomeserver } from './homeserver.ts'
+import { openHomeserver, type Homeserver } from './homeserver.ts'
 import type { Config } from './config.ts'
 
 function trialConfig(dataFolder: string): Config {
@@ -42,4 +43,118 @@ test('a second homeserver on the same data is refused and the first goes on', as
   await assert.rejects(openHomeserver(trialConfig(folder), silentLogger), { kind: 'in_use' })
   assert.equal((await fetch(`${homeserver.addresses[0]}/_matrix/client/versions`)).status, 200)
   await homeserver.close()
+})
+
+/** A homeserver with its own folder, until the test ends. */
+async function openTrial(t: TestContext): Promise<Homeserver & { readonly home: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-'))
+  const homeserver = await openHomeserver(trialConfig(folder), silentLogger)
+  t.after(async () => {
+    await homeserver.close()
+    await rm(folder, { recursive: true })
+  })
+  return { ...homeserver, home: `${homeserver.addresses[0]}/` }
+}
+
+function postForm(
+  home: string,
+  fields: Record<string, string>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(home, { method: 'POST', body: new URLSearchParams(fields), headers })
+}
+
+test('the signing key and the control socket are closed to others', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const homeserver = await openHomeserver(trialConfig(folder), silentLogger)
+  assert.equal((await stat(join(folder, 'signing.key'))).mode & 0o777, 0o600)
+  assert.equal((await stat(join(folder, 'control.sock'))).mode & 0o777, 0o600)
+  await homeserver.close()
+})
+
+test('a database of another server name is refused', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-'))
+  t.after(() => rm(folder, { recursive: true }))
+  await (await openHomeserver(trialConfig(folder), silentLogger)).close()
+  const renamed = { ...trialConfig(folder), serverName: 'other.org' as ServerName }
+  await assert.rejects(openHomeserver(renamed, silentLogger), /belongs to the server localhost/)
+})
+
+test('the page makes the first account for the holder of the token, and then no other', async (t) => {
+  const { home, firstAdminToken = '' } = await openTrial(t)
+  assert.match(await (await fetch(home)).text(), /name="token"/)
+  const account = { token: firstAdminToken, username: 'ann', password: 'correct horse' }
+  const made = await postForm(home, account)
+  assert.equal(made.status, 200)
+  const page = await made.text()
+  assert.match(page, /@ann:localhost/)
+  assert.match(page, /Element X/)
+  assert.match(page, /http:\/\/localhost:0/)
+  assert.doesNotMatch(await (await fetch(home)).text(), /<form/)
+  const again = await postForm(home, { ...account, username: 'eve' })
+  assert.doesNotMatch(await again.text(), /@eve/)
+})
+
+test('the account that the page made administers the server', async (t) => {
+  const { home, firstAdminToken = '' } = await openTrial(t)
+  await postForm(home, { token: firstAdminToken, username: 'ann', password: 'correct horse' })
+  const login = await fetch(`${home}_matrix/client/v3/login`, {
+    method: 'POST',
+    body: JSON.stringify({
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: 'ann' },
+      password: 'correct horse',
+    }),
+  })
+  assert.equal(login.status, 200)
+})
+
+const refusals: readonly (readonly [string, Record<string, string>, RegExp])[] = [
+  ['a wrong token', { token: 'nope' }, /not the token/],
+  ['a short password', { password: 'short' }, /at least 8/],
+  ['a user name that cannot be', { username: 'Ann Smith' }, /role="alert"/],
+  ['no user name', { username: '' }, /Choose a user name/],
+]
+
+for (const [name, fields, says] of refusals) {
+  test(`the page refuses ${name} and shows what was typed`, async (t) => {
+    const { home, firstAdminToken = '' } = await openTrial(t)
+    const response = await postForm(home, {
+      token: firstAdminToken,
+      username: 'ann',
+      password: 'correct horse',
+      ...fields,
+    })
+    const page = await response.text()
+    assert.ok(response.status >= 400 && response.status < 500)
+    assert.match(page, says)
+    assert.match(page, /<form/)
+    assert.doesNotMatch(page, /correct horse/)
+  })
+}
+
+test('what was typed cannot put HTML into the page', async (t) => {
+  const { home } = await openTrial(t)
+  const page = await (await postForm(home, { token: '"><script>', username: '<b>', password: 'correct horse' })).text()
+  assert.doesNotMatch(page, /<script>|<b>/)
+  assert.match(page, /&quot;&gt;&lt;script&gt;/)
+})
+
+test('a form sent from another page is refused', async (t) => {
+  const { home, firstAdminToken = '' } = await openTrial(t)
+  const account = { token: firstAdminToken, username: 'ann', password: 'correct horse' }
+  assert.equal((await postForm(home, account, { origin: 'https://evil.example' })).status, 403)
+  assert.equal((await postForm(home, account, { origin: 'null' })).status, 403)
+  assert.equal((await postForm(home, account, { origin: home.slice(0, -1) })).status, 200)
+})
+
+test('the page runs nothing, and its style is the one that its policy names', async (t) => {
+  const { home } = await openTrial(t)
+  const response = await fetch(home)
+  const policy = response.headers.get('content-security-policy') ?? ''
+  const style = /<style>([^]*)<\/style>/.exec(await response.text())?.[1] ?? ''
+  assert.match(policy, /default-src 'none'/)
+  assert.ok(policy.includes(`'sha256-${createHash('sha256').update(style).digest('base64')}'`))
+  assert.equal(response.headers.get('x-content-type-options'), 'nosniff')
 })

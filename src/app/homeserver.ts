@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { adminRoutes } from '#api/admin.ts'
 import { doorkeeper } from '#api/authenticate.ts'
 import { clientRoutes } from '#api/client.ts'
+import { pageRoutes } from '#api/pages.ts'
 import type { Route } from '#http/route.ts'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
@@ -48,7 +49,13 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => users.lastSeen.stop())
   const rooms = openRooms({ ...ground, ...storage, streams, ...users })
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
-  const routes = { client: [...clientRoutes({ ...ground, ...users, ...rooms, ...sync }), ...adminRoutes(users)] }
+  const routes = {
+    client: [
+      ...clientRoutes({ ...ground, ...users, ...rooms, ...sync }),
+      ...adminRoutes(users),
+      ...pageRoutes({ ...ground, ...users }),
+    ],
+  }
 
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
   const servers: HttpServer[] = []

@@ -1,6 +1,6 @@
 import type { Logger } from '#observability/logger.ts'
 import { MatrixError } from '#protocol/errors.ts'
-import { Answer } from './route.ts'
+import { Answer, type Route } from './route.ts'
 
 /** Said for faults of our own, whose text stays in the log. */
 const unknownErrorText = 'Something went wrong on the server. Try again; if it stays so, tell its administrator.'
@@ -10,11 +10,11 @@ const unknownErrorText = 'Something went wrong on the server. Try again; if it s
  * error they amount to; anything else is a fault of ours: logged in full, answered with `M_UNKNOWN` and nothing more.
  * https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
  */
-export function errorToAnswer(thrown: unknown, logger: Logger): Answer {
+export function errorToAnswer(thrown: unknown, logger: Logger, page?: Route['errorPage']): Answer {
   const error = thrown instanceof MatrixError ? thrown : fromFramework(thrown)
-  if (error !== undefined) return matrixAnswer(error)
+  if (error !== undefined) return page?.(error.status, error.message) ?? matrixAnswer(error)
   logger.error('A request failed by a fault of ours', { error: thrown })
-  return matrixAnswer(new MatrixError('M_UNKNOWN', unknownErrorText))
+  return page?.(500, unknownErrorText) ?? matrixAnswer(new MatrixError('M_UNKNOWN', unknownErrorText))
 }
 
 function matrixAnswer(error: MatrixError): Answer {

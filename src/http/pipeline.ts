@@ -61,7 +61,7 @@ export function serve<Requester>(
       read(request, call)
       return await (route.handler as Handler<Requester>)(call)
     } catch (error) {
-      return errorToAnswer(error, logger)
+      return errorToAnswer(error, logger, route.errorPage)
     }
   }
   return async (fastifyRequest, reply) => {

@@ -57,6 +57,8 @@ export interface Route<Requester = unknown> {
   readonly bodyBytesMax?: number
   /** How a body is written: JSON unless it says `form`, for the forms of our own pages. */
   readonly bodyFormat?: 'json' | 'form'
+  /** For pages: how people are told of an error, in place of the JSON that clients want. */
+  readonly errorPage?: (status: number, text: string) => Answer
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TSchema
