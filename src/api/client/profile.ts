@@ -59,7 +59,7 @@ export function profileRoutes(deps: { readonly profiles: Profiles }): Route<Requ
       body: Type.Unsafe<JsonObject>(Type.Object({})),
       handler: async ({ requester, params: { userId, keyName }, body }) => {
         ownUserId(requester, userId)
-        const value = body[keyName]
+        const value = Object.hasOwn(body, keyName) ? body[keyName] : undefined
         if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `Missing from the body: ${keyName}.`)
         await profiles.set(requester, keyName, value)
         return {}

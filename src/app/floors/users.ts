@@ -64,7 +64,7 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
     devices,
     filters: new Filters(below),
     lastSeen,
-    login: new Login({ accounts, sessions }),
+    login: new Login({ ...below, accounts, sessions }),
     passwordManagement: new PasswordManagement({ accounts, devices }),
     profiles,
     pushRules: new PushRules({ ...below, accountData }),
