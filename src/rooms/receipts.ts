@@ -49,7 +49,6 @@ export class Receipts {
     await this.#streams.receipts.append(
       this.#database,
       'set_receipts',
-      1,
       (txn, position) => writeNewer(txn, { userId, room, receipts, ts, position }),
       (written) => ({
         rooms: written.some((row) => row.receiptType === 'm.read') ? [room.roomNid] : [],

@@ -103,23 +103,21 @@ test('append publishes what was written and abandons what failed', async () => {
   const written = await stream.append(
     memoryDatabase,
     'test',
-    2,
     (_txn, first) => Promise.resolve(first),
     () => ({ rooms: [1] }),
   )
   assert.equal(written, start + 1)
-  assert.equal(stream.position, start + 2)
+  assert.equal(stream.position, start + 1)
   await assert.rejects(
     stream.append(
       memoryDatabase,
       'test',
-      1,
       () => Promise.reject(new Error('disk full')),
       () => ({ rooms: [2] }),
     ),
     /disk full/,
   )
-  assert.equal(stream.position, start + 3)
+  assert.equal(stream.position, start + 2)
   assert.equal(stream.roomChangedSince(2, start), false)
 })
 

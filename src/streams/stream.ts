@@ -101,17 +101,16 @@ export class Stream {
   }
 
   /**
-   * Reserves `count` positions, runs `fn` with the first of them in one interaction called `name`, and publishes what
-   * `changed` makes of its result; when the interaction fails, nothing is published.
+   * Reserves a position, runs `fn` with it in one interaction called `name`, and publishes what `changed` makes of its
+   * result; when the interaction fails, nothing is published.
    */
   async append<T>(
     database: Database,
     name: string,
-    count: number,
-    fn: (txn: Transaction, first: number) => Promise<T>,
+    fn: (txn: Transaction, position: number) => Promise<T>,
     changed: (result: T) => Changed,
   ): Promise<T> {
-    const reservation = await this.reserve(count)
+    const reservation = await this.reserve(1)
     let concerns: Changed | undefined
     try {
       const result = await database.runInteraction(name, (txn) => fn(txn, reservation.first))

@@ -64,7 +64,6 @@ export class AccountData {
     await this.#streams.accountData.append(
       this.#database,
       'set_account_data',
-      1,
       async (txn, position): Promise<boolean> => {
         const before = await store.accountData(txn, userId, roomId ?? '', type)
         const after = change(before === undefined ? undefined : (JSON.parse(before) as JsonObject))

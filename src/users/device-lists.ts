@@ -53,7 +53,6 @@ export class DeviceLists {
     const change = await this.#stream.append(
       this.#database,
       name,
-      1,
       async (txn, position) => {
         const done = await work(txn)
         if (done.changed) await putDeviceListChange(txn, userId, position)

@@ -73,7 +73,6 @@ export class ToDevice {
     await this.#stream.append(
       this.#database,
       'send_to_device',
-      1,
       async (txn, position) => {
         const now = this.#clock.now()
         if (!(await noteToDeviceRequest(txn, request, now))) return []
