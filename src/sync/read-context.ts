@@ -174,9 +174,10 @@ function joinedExtent(
 ): Extent {
   const upTo = tokens.upTo.events
   if (tokens.from === undefined) return { after: 0, upTo, state: 'whole' }
-  const stayed = past === undefined || (past.atStart === 'join' && past.between.every((each) => each === 'join'))
-  if (!stayed) return { after: 0, upTo, state: 'whole' }
-  return { after: tokens.from.events, upTo, state: request.fullState ? 'whole' : 'changes' }
+  if (past !== undefined && past.atStart !== 'join') return { after: 0, upTo, state: 'whole' }
+  // Who went and came back may have missed changes of the state that they were not to see then.
+  const stayed = past === undefined || past.between.every((each) => each === 'join')
+  return { after: tokens.from.events, upTo, state: request.fullState || !stayed ? 'whole' : 'changes' }
 }
 
 /** What a client is owed of a room that the user has left: what came while they were in it. */

@@ -4,7 +4,7 @@ import type { Timeline } from '#rooms/timeline.ts'
 import { printTimelineToken, tokenAtMoment } from '#rooms/timeline-token.ts'
 import type { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
-import type { RoomView, SyncContext } from '../sync-context.ts'
+import { isNew, type RoomView, type SyncContext } from '../sync-context.ts'
 import { wantsAll } from '#protocol/filters.ts'
 import { wantsEvent } from '../sync-filter.ts'
 
@@ -61,7 +61,7 @@ export async function readTimelines(
     if (open.length === 0) break
     await readFurther(sources, context, open, read === 0 ? limit : furtherEventsMin << read)
   }
-  return new Map(readings.map((reading) => [reading.view.room.roomNid, finished(reading, limit)]))
+  return new Map(readings.map((reading) => [reading.view.room.roomNid, finished(context, reading, limit)]))
 }
 
 async function readFurther(
@@ -110,15 +110,17 @@ async function shown(
   })
 }
 
-function finished(reading: Reading, limit: number): RoomTimeline {
+function finished(context: SyncContext, reading: Reading, limit: number): RoomTimeline {
   const { view, events, restUpTo } = reading
   const cut = Math.max(0, events.length - limit)
   const kept = cut === 0 ? events : events.slice(cut)
   const first = kept[0]?.streamPosition
   const before = first == null ? (restUpTo ?? view.after) : first - 1
+  // A client may hold events of an earlier stay in the room: it is to begin anew.
+  const again = context.from !== undefined && isNew(view)
   return {
     events: kept,
-    limited: cut > 0 || restUpTo !== undefined,
+    limited: cut > 0 || restUpTo !== undefined || again,
     prevBatch: printTimelineToken(tokenAtMoment(before)),
   }
 }
