@@ -12,6 +12,7 @@ import { serverNameOf, type UserId } from './identifiers.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import type { StateLookup } from './power-levels.ts'
 import type { RoomVersionRules } from './room-versions.ts'
+import { stateKeyText } from './state-key.ts'
 
 /** What the auth rules say of an event; `rule` is the rule's number in the specification of the room's version. */
 export type Verdict =
@@ -93,24 +94,24 @@ export function checkAuthEvents(event: Event, named: readonly NamedAuthEvent[], 
   // A create event names none: it has nothing before it.
   if (event.type === 'm.room.create') return allowed
   const number = ruleNumbers(rules).authEvents
-  const wanted = new Set(authEventKeys(event, rules).map(([type, stateKey]) => `${type}\0${stateKey}`))
+  const wanted = new Set(authEventKeys(event, rules).map(([type, stateKey]) => stateKeyText(type, stateKey)))
   const seen = new Set<string>()
   for (const { event: authEvent } of named) {
-    const key = `${authEvent.type}\0${authEvent.stateKey}`
+    const key = stateKeyText(authEvent.type, authEvent.stateKey ?? '')
     // Rule 3.1. One event for each part of the state.
     if (seen.has(key)) return rejected(`${number}.1`, `there are two auth events of type ${authEvent.type}`)
     seen.add(key)
   }
   for (const { event: authEvent } of named) {
     // Rule 3.2. Nothing that does not bear on the event.
-    if (authEvent.stateKey === undefined || !wanted.has(`${authEvent.type}\0${authEvent.stateKey}`)) {
+    if (authEvent.stateKey === undefined || !wanted.has(stateKeyText(authEvent.type, authEvent.stateKey))) {
       return rejected(`${number}.2`, `an auth event of type ${authEvent.type} has no bearing on the event`)
     }
   }
   // Rule 3.3. Nothing that was rejected.
   if (named.some((each) => each.rejected)) return rejected(`${number}.3`, 'an auth event was itself rejected')
   // Rule 2.4 before version 12. The create event is among them.
-  if (!rules.roomIdIsCreateId && !seen.has('m.room.create\0')) {
+  if (!rules.roomIdIsCreateId && !seen.has(stateKeyText('m.room.create', ''))) {
     return rejected(`${number}.4`, 'the create event is not among the auth events')
   }
   // Rule 3.5. Nothing from another room.
