@@ -25,10 +25,10 @@ export function someone(name: string, deviceId = 'DEVICE'): Requester {
   return { userId: parseUserId(`@${name}:${testServerName}`), deviceId, isAdmin: false, isGuest: false }
 }
 
-/** The write side of rooms on a database, as the server builds it; time moves by a millisecond a look. */
-export async function openRoomsFloor(database: Database) {
+/** The write side of rooms on a database, as the server builds it; time moves by a millisecond a look, or stands still. */
+export async function openRoomsFloor(database: Database, ticking = true) {
   let now = 1_700_000_000_000
-  const clock: Clock = { now: () => ++now, monotonic: () => now }
+  const clock: Clock = { now: () => (ticking ? ++now : now), monotonic: () => now }
   const ids = new IdBlocks({ database })
   const interned = new Interned({ database, ids })
   const streams = await Streams.open({ database, ids })

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { memoryMib } from './process-figures.ts'
 import { Wire } from './wire.ts'
 
-const program = fileURLToPath(new URL('../../src/app/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../bin/tessera.js', import.meta.url))
 /** How long the server may take to answer for the first time. */
 const startMsMax = 20_000
 /** How long it rests before its idle memory is read. */

@@ -37,7 +37,8 @@ export class RoomWriter {
   readonly #key: SigningKey
   readonly #eventNids: NidPool
   readonly #stateNids: NidPool
-  /** Least recently used first. */
+  #lastCreation = 0
+  /** Loaded longest ago first. */
   readonly #seats = new Map<number, Seat>()
   readonly #loading = new Map<number, Promise<Seat>>()
 
@@ -102,7 +103,7 @@ export class RoomWriter {
       authEvents: new Map(),
       authNids: new Map(),
     }
-    const signer = this.#signer()
+    const signer = { ...this.#signer(), now: this.#momentOfCreation() }
     const built: BuiltEvent[] = []
     for (const [index, event] of events.entries()) {
       const next = buildNext(live, event, nids[index] as EventNids, signer)
@@ -125,6 +126,12 @@ export class RoomWriter {
   ): { readonly stateNid: number; readonly state: ReadonlyMap<number, number> } | undefined {
     const live = this.#seats.get(roomNid)?.live
     return live === undefined ? undefined : { stateNid: live.path.stateNid, state: live.state }
+  }
+
+  /** Where a room's id is the hash of its create event, two alike made at the same moment would be one room. */
+  #momentOfCreation(): number {
+    this.#lastCreation = Math.max(this.#clock.now(), this.#lastCreation + 1)
+    return this.#lastCreation
   }
 
   #signer(): { serverName: ServerName; key: SigningKey; now: number } {

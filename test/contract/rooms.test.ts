@@ -217,3 +217,9 @@ eachEngine('members of one room may join another that trusts it', async (_t, dat
   const join = (await allEvents(database, room)).at(-1)
   assert.equal(JSON.parse(join?.json ?? '{}').content.join_authorised_via_users_server, alice.userId)
 })
+
+eachEngine('rooms made alike at the same moment are different rooms', async (_t, database) => {
+  const floor = await openRoomsFloor(database, false)
+  const rooms = await Promise.all(Array.from({ length: 5 }, () => newRoom(floor, { name: 'Tea' })))
+  assert.equal(new Set(rooms.map((room) => room.roomId)).size, 5)
+})
