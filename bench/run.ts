@@ -1,11 +1,13 @@
 /**
- * `npm run bench [-- scenario…] [--database URL] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only] [--dry]`
+ * `npm run bench [-- scenario…] [--database URL|postgres] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only] [--dry]`
  * measures Tessera, started here with fresh data, and after it any homeserver whose address is given; the process id
  * gives its processor time. Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry`
- * appends nothing, `--peers-only` leaves Tessera out. The client runs on the same machine: leave it alone while this runs.
+ * appends nothing, `--peers-only` leaves Tessera out. `--database postgres` is a fresh database on the server that
+ * tests use. The client runs on the same machine: leave it alone while this runs.
  */
 import { parseArgs } from 'node:util'
 
+import { createPostgresDatabase } from '../test/postgres.ts'
 import { Homeserver } from './kit/homeserver.ts'
 import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
@@ -44,13 +46,15 @@ if (!options.dry) appendResults(results)
 
 async function runOurs(): Promise<void> {
   const server = options.database === undefined ? 'sqlite' : 'postgres'
-  const ours = await startServer(options.database)
+  const made = options.database === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
+  const ours = await startServer(made?.url ?? options.database)
   try {
     const figures = { startMs: ours.startMs, idleMib: ours.idleMib }
     note({ server, scenario: 'start', about: 'to the first answer; memory at rest', figures, targets: startTargets })
     await runAll(server, ours)
   } finally {
     await ours.stop()
+    await made?.drop()
   }
 }
 

@@ -32,7 +32,7 @@ export function printResult(result: Result): void {
     const target = result.targets[name]
     return `${name} ${shown(value)}${target === undefined ? '' : ` (${verdict(value, target)})`}`
   })
-  const title = `${result.server.padEnd(9)} ${result.scenario.padEnd(12)} ${result.about.padEnd(48)}`
+  const title = `${result.server.padEnd(8)} ${result.scenario.padEnd(12)} ${result.about.padEnd(48)}`
   process.stdout.write(`${title} ${figures.join('  ')}\n`)
 }
 
