@@ -3,6 +3,7 @@ import { adminRoutes } from '#api/admin.ts'
 import { doorkeeper } from '#api/authenticate.ts'
 import { clientRoutes, type ClientDeps } from '#api/client.ts'
 import type { Config } from '../src/app/config.ts'
+import { openRooms, type RoomsFloor } from '../src/app/floors/rooms.ts'
 import { openUsers, type UsersFloor } from '../src/app/floors/users.ts'
 import { systemClock, type Clock } from '#base/clock.ts'
 import { systemRandom } from '#base/random.ts'
@@ -24,8 +25,8 @@ export interface Answered {
   readonly body: any
 }
 
-/** The doors of people, served over a test's database; rooms and sync are not there. */
-export interface People extends UsersFloor {
+/** The doors of people and rooms, served over a test's database; sync is not there. */
+export interface People extends UsersFloor, RoomsFloor {
   readonly address: string
   readonly streams: Streams
   /** Calls a door: `call('POST', '/_matrix/client/v3/login', { body })`. A string body is sent as it is. */
@@ -64,9 +65,12 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     random: systemRandom,
     logger: silentLogger,
   }
-  const users = openUsers({ ...ground, database, ids, interned: new Interned({ database, ids }), streams })
-  // Doors of rooms and sync are declared and never called.
-  const deps = { ...ground, ...users } as unknown as ClientDeps
+  const below = { ...ground, database, ids, interned: new Interned({ database, ids }), streams }
+  const users = openUsers(below)
+  const rooms = openRooms({ ...below, ...users })
+  t.after(() => rooms.typing.close())
+  // Doors of sync are declared and never called.
+  const deps = { ...ground, ...users, ...rooms } as unknown as ClientDeps
   const server = createServer({
     routes: [...clientRoutes(deps), ...adminRoutes(users)],
     doorkeeper: doorkeeper(users),
@@ -90,5 +94,5 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     })
     return { userId: body.user_id, deviceId: body.device_id, token: body.access_token }
   }
-  return { ...users, address: server.address, streams, call, person }
+  return { ...users, ...rooms, address: server.address, streams, call, person }
 }
