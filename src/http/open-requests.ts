@@ -17,11 +17,13 @@ export class OpenRequests {
   }
 
   /** Counts a request that has come. */
+  /** To be called when a request has arrived. */
   opened(): void {
     this.#count += 1
   }
 
   /** Counts a request that is done with, answered or not. */
+  /** To be called when its answer has been written. */
   closed(): void {
     this.#count -= 1
   }
