@@ -3,7 +3,7 @@ import { serverNameOf, type EventId, type ServerName, type UserId } from '#proto
 import type { JsonObject } from '#protocol/json.ts'
 import type { Requester } from '#users/requester.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
-import type { Memberships } from './memberships.ts'
+import type { MembershipRow, Memberships } from './memberships.ts'
 import { restrictedJoin } from './membership/restricted-join.ts'
 import type { RoomPowers } from './power-levels.ts'
 import type { RoomState } from './room-state.ts'
@@ -143,18 +143,12 @@ export class Membership {
    */
   async updateProfile(requester: Requester): Promise<void> {
     const fields = await this.#deps.profiles.memberFields(requester.userId)
-    const memberships = [...(await this.#deps.memberships.of(requester.userId)).values()]
-    const joined = memberships.filter((row) => row.membership === 'join').map((row) => row.roomNid)
-    const rooms = await this.#deps.knownRooms.byNids(joined)
-    await Promise.all(
-      [...rooms.values()].map(async (room) => {
-        try {
-          await this.#set({ requester, room }, requester.userId, { ...fields, membership: 'join' })
-        } catch (error) {
-          if (!(error instanceof MatrixError)) throw error
-        }
-      }),
-    )
+    await this.#setWhere(requester, ['join'], { ...fields, membership: 'join' })
+  }
+
+  /** Takes one of our users out of every room, and back every invite and knock: their account ends. */
+  async leaveAll(requester: Requester): Promise<void> {
+    await this.#setWhere(requester, ['join', 'invite', 'knock'], { membership: 'leave' })
   }
 
   /**
@@ -165,6 +159,26 @@ export class Membership {
     if (serverNameOf(userId) !== this.#deps.serverName) {
       throw new MatrixError('M_FORBIDDEN', `${userId} is on another server, and this server does not reach others yet.`)
     }
+  }
+
+  /** Sets the requester's member event in every room where their membership is one of these. */
+  async #setWhere(
+    requester: Requester,
+    memberships: readonly MembershipRow['membership'][],
+    content: JsonObject,
+  ): Promise<void> {
+    const rows = [...(await this.#deps.memberships.of(requester.userId)).values()]
+    const chosen = rows.filter((row) => memberships.includes(row.membership)).map((row) => row.roomNid)
+    const rooms = await this.#deps.knownRooms.byNids(chosen)
+    await Promise.all(
+      [...rooms.values()].map(async (room) => {
+        try {
+          await this.#set({ requester, room }, requester.userId, content)
+        } catch (error) {
+          if (!(error instanceof MatrixError)) throw error
+        }
+      }),
+    )
   }
 
   #set(request: MembershipRequest, userId: UserId, content: JsonObject): Promise<EventId> {

@@ -30,7 +30,7 @@ export interface RoomsFloor extends RoomReading {
 
 /** Builds the capabilities of rooms/, each from what it names. */
 export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly streams: Streams }): RoomsFloor {
-  const { profiles, deviceLists, random } = below
+  const { accountDeactivation, profiles, deviceLists, random } = below
   const memberships = new Memberships(below)
   const persistEvent = new PersistEvent({ ...below, memberships })
   const roomState = new RoomState({ ...below, persistEvent })
@@ -40,6 +40,7 @@ export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly
   const sendEvent = new SendEvent({ ...below, roomState, roomWriter })
   const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
   const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
+  accountDeactivation.onDeactivated((requester) => membership.leaveAll(requester))
   profiles.onProfileChanged((requester) => membership.updateProfile(requester))
   deviceLists.wakeThoseWho((userId) => memberships.sharingUsers(userId))
   return {
