@@ -115,11 +115,6 @@ export class DeviceKeys {
     await deleteToDeviceOf(txn, userId, deviceIds)
     txn.afterCommit(() => this.#oneTimeKeys.forget(deviceIds.map((deviceId) => ({ userId, deviceId }))))
   }
-
-  /** The user has fewer devices, or other names for them: whoever follows their device list is told. */
-  onDevicesChanged(userId: UserId): Promise<void> {
-    return this.#deviceLists.changed(userId)
-  }
 }
 
 /** Parts users of this server from others, whose servers cannot be reached. */

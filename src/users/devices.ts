@@ -3,6 +3,7 @@ import type { UserId } from '#protocol/identifiers.ts'
 import { deleteTokensOfDevices } from '#storage/access-tokens.ts'
 import * as store from '#storage/devices.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
+import type { DeviceLists } from './device-lists.ts'
 import type { LastSeen } from './last-seen.ts'
 import { plainText } from './plain-text.ts'
 import { deviceNameBytesMax, type Sessions } from './sessions.ts'
@@ -22,9 +23,7 @@ export interface Device {
 /** Whoever keeps something that hangs on devices: their keys, their undelivered to-device events. */
 export interface DeviceWatcher {
   /** Runs in the transaction that deletes devices; removes what hangs on them. May run more than once. */
-  onDeviceDeleted?(txn: Transaction, userId: UserId, deviceIds: readonly string[]): Promise<void>
-  /** Runs after devices were renamed or deleted: tells whoever looks at this user's devices. */
-  onDevicesChanged?(userId: UserId): Promise<void>
+  onDeviceDeleted(txn: Transaction, userId: UserId, deviceIds: readonly string[]): Promise<void>
 }
 
 /**
@@ -35,10 +34,17 @@ export class Devices {
   readonly #database: Database
   readonly #sessions: Sessions
   readonly #lastSeen: LastSeen
+  readonly #deviceLists: DeviceLists
   readonly #watchers: DeviceWatcher[] = []
 
-  constructor(deps: { readonly database: Database; readonly sessions: Sessions; readonly lastSeen: LastSeen }) {
+  constructor(deps: {
+    readonly database: Database
+    readonly deviceLists: DeviceLists
+    readonly sessions: Sessions
+    readonly lastSeen: LastSeen
+  }) {
     this.#database = deps.database
+    this.#deviceLists = deps.deviceLists
     this.#sessions = deps.sessions
     this.#lastSeen = deps.lastSeen
   }
@@ -70,16 +76,16 @@ export class Devices {
   async rename(userId: UserId, deviceId: string, displayName: string): Promise<void> {
     plainText(displayName, 'display_name', deviceNameBytesMax)
     if (deviceId.includes('\0')) throw noSuchDevice()
-    const renamed = await this.#database.runInteraction('rename_device', (txn) =>
-      store.renameDevice(txn, userId, deviceId, displayName),
-    )
+    const renamed = await this.#deviceLists.record('rename_device', userId, async (txn) => {
+      const changed = await store.renameDevice(txn, userId, deviceId, displayName)
+      return { result: changed, changed }
+    })
     if (!renamed) throw noSuchDevice()
-    await this.#changed(userId)
   }
 
   /**
-   * Deletes devices with their tokens and whatever watchers keep for them, in one transaction. Unknown ones are passed
-   * over. Throws M_INVALID_PARAM when there are too many.
+   * Deletes devices with their tokens and whatever watchers keep for them, in one transaction that also tells of it to
+   * those who follow the user's devices. Unknown ones are passed over. Throws M_INVALID_PARAM when there are too many.
    */
   async delete(userId: UserId, deviceIds: readonly string[]): Promise<void> {
     if (deviceIds.length > devicesDeletedMax)
@@ -96,19 +102,14 @@ export class Devices {
   }
 
   async #deleteChosen(userId: UserId, choose: (txn: Transaction) => Promise<readonly string[]>): Promise<void> {
-    const deleted = await this.#database.runInteraction('delete_devices', async (txn) => {
+    await this.#deviceLists.record('delete_devices', userId, async (txn) => {
       const found = await store.deleteDevices(txn, userId, await choose(txn))
-      if (found.length === 0) return found
+      if (found.length === 0) return { result: undefined, changed: false }
       const revoked = await deleteTokensOfDevices(txn, userId, found)
-      for (const watcher of this.#watchers) await watcher.onDeviceDeleted?.(txn, userId, found)
+      for (const watcher of this.#watchers) await watcher.onDeviceDeleted(txn, userId, found)
       txn.afterCommit(() => this.#sessions.revoked(revoked))
-      return found
+      return { result: undefined, changed: true }
     })
-    if (deleted.length > 0) await this.#changed(userId)
-  }
-
-  async #changed(userId: UserId): Promise<void> {
-    for (const watcher of this.#watchers) await watcher.onDevicesChanged?.(userId)
   }
 
   #device(userId: UserId, row: store.DeviceRow): Device {

@@ -2,15 +2,21 @@ import assert from 'node:assert/strict'
 import type { Clock } from '#base/clock.ts'
 import type { ServerName, UserId } from '#protocol/identifiers.ts'
 import { silentLogger } from '#observability/logger.ts'
+import { IdBlocks } from '#storage/id-blocks.ts'
 import type { Database } from '#storage/transaction.ts'
+import { Streams } from '#streams/streams.ts'
 import { eachEngine } from '../../test/databases.ts'
+import { crossKeys } from '../../test/keys.ts'
 import { Accounts } from './accounts.ts'
+import { CrossSigning } from './cross-signing.ts'
+import { DeviceLists } from './device-lists.ts'
 import { Devices } from './devices.ts'
 import { LastSeen } from './last-seen.ts'
 import { Passwords } from './passwords.ts'
 import { Sessions } from './sessions.ts'
 
 const alice = '@alice:example.org' as UserId
+const bob = '@bob:example.org' as UserId
 const unknown = { code: 'M_UNKNOWN_TOKEN', extra: { soft_logout: false } }
 const expired = { code: 'M_UNKNOWN_TOKEN', extra: { soft_logout: true } }
 
@@ -24,13 +30,16 @@ class HeldClock implements Clock {
   }
 }
 
-async function house(database: Database): Promise<{ sessions: Sessions; devices: Devices; clock: HeldClock }> {
+async function house(database: Database) {
   const clock = new HeldClock()
   const passwords = new Passwords({ memoryKib: 8, passes: 1 })
   await new Accounts({ database, clock, passwords, serverName: 'example.org' as ServerName }).create({ userId: alice })
   const sessions = new Sessions({ database, clock, accessTokenLifetimeMs: 1000 })
   const lastSeen = new LastSeen({ database, clock, logger: silentLogger })
-  return { sessions, devices: new Devices({ database, sessions, lastSeen }), clock }
+  const streams = await Streams.open({ database, ids: new IdBlocks({ database }) })
+  const deviceLists = new DeviceLists({ database, streams })
+  const devices = new Devices({ database, deviceLists, sessions, lastSeen })
+  return { sessions, devices, deviceLists, streams, clock }
 }
 
 eachEngine(
@@ -84,19 +93,35 @@ eachEngine('deleting a device ends its session at once, also one that is being l
   assert.deepEqual(await devices.list(alice), [])
 })
 
-eachEngine('watchers of devices clean up inside the deletion and hear of it afterwards', async (_t, database) => {
-  const { sessions, devices } = await house(database)
-  await sessions.create({ userId: alice, deviceId: 'PHONE' })
-  const heard: string[] = []
-  devices.watch({
-    onDeviceDeleted: async (txn, userId, deviceIds) => {
-      await txn.run(`DELETE FROM filters WHERE user_id = ?`, userId)
-      heard.push(`deleted ${deviceIds.join()}`)
-    },
-    onDevicesChanged: async (userId) => void heard.push(`changed ${userId}`),
-  })
-  await devices.rename(alice, 'PHONE', 'Phone')
-  await devices.delete(alice, ['PHONE'])
-  await devices.delete(alice, ['PHONE'])
-  assert.deepEqual(heard, [`changed ${alice}`, 'deleted PHONE', `changed ${alice}`])
+eachEngine(
+  'with devices goes what hangs on them, and whoever follows them hears of each change',
+  async (_t, database) => {
+    const { sessions, devices, deviceLists, streams } = await house(database)
+    await sessions.create({ userId: alice, deviceId: 'PHONE' })
+    const deleted: string[] = []
+    devices.watch({
+      onDeviceDeleted: async (txn, userId, deviceIds) => {
+        await txn.run(`DELETE FROM filters WHERE user_id = ?`, userId)
+        deleted.push(...deviceIds)
+      },
+    })
+    const changes = async (work: Promise<void>): Promise<UserId[]> => {
+      const before = streams.deviceLists.position
+      await work
+      return deviceLists.changedUsersSince(before, streams.deviceLists.position)
+    }
+    assert.deepEqual(await changes(devices.rename(alice, 'PHONE', 'Phone')), [alice])
+    assert.deepEqual(await changes(devices.delete(alice, ['PHONE'])), [alice])
+    assert.deepEqual(await changes(devices.delete(alice, ['PHONE'])), [])
+    assert.deepEqual(deleted, ['PHONE'])
+  },
+)
+
+eachEngine('a device cannot log in under the name of a cross-signing key', async (_t, database) => {
+  const { sessions, deviceLists } = await house(database)
+  const keys = crossKeys(alice)
+  await new CrossSigning({ deviceLists }).upload(alice, keys.upload, { authenticated: false })
+  const deviceId = keys.master.publicKey
+  await assert.rejects(sessions.create({ userId: alice, deviceId }), { code: 'M_INVALID_PARAM' })
+  await sessions.create({ userId: bob, deviceId })
 })

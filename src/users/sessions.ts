@@ -3,6 +3,7 @@ import { LruCache } from '#base/lru-cache.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import * as store from '#storage/access-tokens.ts'
+import { crossSigningKeysOf } from '#storage/cross-signing.ts'
 import { insertDevice } from '#storage/devices.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import { plainText } from './plain-text.ts'
@@ -94,6 +95,7 @@ export class Sessions {
         ? null
         : plainText(request.deviceName, 'initial_device_display_name', deviceNameBytesMax)
     const isNew = await insertDevice(txn, { userId, deviceId, displayName, createdTs: this.#clock.now() })
+    if (isNew && request.deviceId !== undefined) await refuseKeyAsName(txn, userId, deviceId)
     const revoked = isNew ? [] : await store.deleteTokensOfDevices(txn, userId, [deviceId])
     const session = await this.#issue(txn, { userId, deviceId }, request.refreshable === true, null)
     txn.afterCommit(() => this.revoked(revoked))
@@ -162,6 +164,16 @@ export class Sessions {
       txn.afterCommit(() => this.revoked(revoked))
     })
   }
+}
+
+/**
+ * Devices and cross-signing keys share one space of names, where a device must not pose as a key.
+ * https://spec.matrix.org/v1.19/client-server-api/#key-and-signature-security
+ */
+async function refuseKeyAsName(txn: Transaction, userId: UserId, deviceId: string): Promise<void> {
+  const keys = await crossSigningKeysOf(txn, [userId])
+  if (!keys.some((key) => key.publicKey === deviceId)) return
+  throw new MatrixError('M_INVALID_PARAM', 'device_id is the public key of a cross-signing key: choose another.')
 }
 
 /** Gives back a device id that a client chose, or throws M_INVALID_PARAM. */

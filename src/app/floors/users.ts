@@ -51,10 +51,10 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
   const { mode, sharedSecret: secret } = config.registration
   const registration = new Registration({ ...below, accounts, sessions, tokens: registrationTokens, mode })
   const stages = [dummyStage, passwordStage(accounts), registrationTokenStage(registrationTokens)]
-  const devices = new Devices({ ...below, sessions, lastSeen })
   const accountData = new AccountData(below)
   const profiles = new Profiles(below)
   const keys = openKeys(below)
+  const devices = new Devices({ ...below, ...keys, sessions, lastSeen })
   devices.watch(keys.deviceKeys)
   return {
     ...keys,
