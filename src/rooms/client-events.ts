@@ -8,7 +8,7 @@ import { threadsOfSender } from '#storage/relations.ts'
 import type { Database } from '#storage/transaction.ts'
 import { Companions } from './client-events/companions.ts'
 import { CutCache, redactedText } from './client-events/cut-cache.ts'
-import { ownRelationType, relationTarget } from './client-events/own-relation.ts'
+import { relationTarget } from './client-events/own-relation.ts'
 import { RelationFactsCache, type RelationFacts } from './client-events/relation-facts.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import type { PersistedBatch } from './persist-event.ts'
@@ -124,25 +124,12 @@ export class ClientEvents {
 
   /** What relates to each event, and to the newest event of each thread that is told with them. */
   async #relations(rows: readonly EventRow[]): Promise<{ facts: Map<string, RelationFacts>; latest: number[] }> {
-    const bundled = rows.filter((row) => row.keyNid === null && row.redactedBy === null)
-    const facts = new Map<string, RelationFacts>()
-    const own = new Map<string, string | undefined>()
-    for (const row of bundled) {
-      const type = ownRelationType(row.json)
-      if (type !== 'm.annotation' && type !== 'm.replace') own.set(row.eventId, type)
-    }
+    const facts = await this.#facts.of(rows)
     const latest: number[] = []
-    if (own.size === 0) return { facts, latest }
-    for (const [eventId, fact] of await this.#facts.of([...own.keys()])) {
-      // What relates to something is in a thread at most, and begins none.
-      const thread = own.get(eventId) === undefined ? fact.thread : undefined
-      facts.set(eventId, thread === fact.thread ? fact : { ...fact, thread })
-      if (thread !== undefined) latest.push(thread.latestNid)
-    }
+    for (const { thread } of facts.values()) if (thread !== undefined) latest.push(thread.latestNid)
     if (latest.length === 0) return { facts, latest }
-    const latestIds = [...(await this.#companions.of(latest)).values()].map((row) => row.eventId)
-    const more = await this.#facts.of(latestIds.filter((eventId) => !facts.has(eventId)))
-    for (const [eventId, fact] of more) facts.set(eventId, { ...fact, thread: undefined })
+    const told = (await this.#companions.of(latest)).values()
+    for (const [eventId, fact] of await this.#facts.of([...told])) facts.set(eventId, fact)
     return { facts, latest }
   }
 
@@ -170,7 +157,7 @@ export class ClientEvents {
       {
         age: context.now - row.originServerTs,
         transactionId: ours && row.txnId !== null ? row.txnId : undefined,
-        membership: context.memberships.get(row.eventNid),
+        membership: row.stateAfter === null ? undefined : context.memberships.get(row.stateAfter),
         replacesState: replaced?.eventId,
         prevContentText: replaced === undefined ? undefined : contentText(replaced, room),
         redactedBecauseText: redaction === undefined ? undefined : this.#text(redaction, context, false),

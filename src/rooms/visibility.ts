@@ -52,13 +52,13 @@ export class Visibility {
     )
   }
 
-  /** What the user was right after each of these events, which may be of several rooms; by the event's integer id. */
+  /** What the user was right after each of these events, which may be of several rooms; by `stateAfter`. */
   async membershipsAfter(userId: UserId, rows: readonly EventRow[]): Promise<ReadonlyMap<number, string>> {
     const states = new Set<number>()
     for (const row of rows) if (row.stateAfter !== null) states.add(row.stateAfter)
     const [memberKey] = await this.#keys(userId)
     const values = await this.#values.of(states, [memberKey])
-    return new Map(rows.map((row) => [row.eventNid, valueAt(values, row.stateAfter, memberKey) ?? 'leave']))
+    return new Map([...states].map((state) => [state, valueAt(values, state, memberKey) ?? 'leave']))
   }
 
   async #keys(userId: UserId): Promise<readonly [number, number]> {

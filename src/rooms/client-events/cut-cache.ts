@@ -13,19 +13,24 @@ const entryCharacters = 200
 interface Entry {
   /** Which redaction the texts have taken in; another one makes them void. */
   readonly redactedBy: number | null
-  readonly texts: Map<ClientFormat, string>
-  size: number
+  readonly texts: Partial<Record<ClientFormat, string>>
 }
 
 /**
  * Events cut into their client forms, kept by event and format until the room is needed. What is held depends on
  * nothing but the event, so every reader is served from one copy.
+ *
+ * Two generations instead of an order of use, which would cost more than the look-up itself: what is used moves to the
+ * young one; when that is half of everything, it becomes the old one, and the old one goes.
  */
 export class CutCache {
-  readonly #entries = new Map<number, Entry>()
+  #young = new Map<number, Entry>()
+  #old = new Map<number, Entry>()
+  #youngSize = 0
+  #oldSize = 0
   readonly #sizeMax: number
-  #size = 0
 
+  /** `sizeMax`: how many characters may be held, the entries' own cost included. */
   constructor(sizeMax: number = textCharactersMax) {
     this.#sizeMax = sizeMax
   }
@@ -33,7 +38,7 @@ export class CutCache {
   /** The event's client form without `unsigned`: see `cutEvent`. Redacted if the row says so. */
   of(row: EventRow, rules: RoomVersionRules, format: ClientFormat): string {
     const entry = this.#entry(row)
-    const held = entry.texts.get(format)
+    const held = entry.texts[format]
     if (held !== undefined) return held
     const text = cutEvent(row.redactedBy === null ? row.json : redactedText(row.json, rules), {
       eventId: row.eventId,
@@ -42,40 +47,36 @@ export class CutCache {
       roomIdFromCreate: rules.roomIdIsCreateId,
       redactsInContent: rules.redactsInContent,
     })
-    entry.texts.set(format, text)
-    entry.size += text.length
-    this.#size += text.length
-    this.#makeRoom()
+    entry.texts[format] = text
+    this.#grow(text.length)
     return text
   }
 
-  /** How many characters are held, the entries' own cost included. */
+  /** How many characters are held at most, the entries' own cost included. */
   get size(): number {
-    return this.#size
+    return this.#youngSize + this.#oldSize
   }
 
   #entry(row: EventRow): Entry {
-    const held = this.#entries.get(row.eventNid)
-    if (held !== undefined) {
-      this.#entries.delete(row.eventNid)
-      if (held.redactedBy === row.redactedBy) {
-        this.#entries.set(row.eventNid, held)
-        return held
-      }
-      this.#size -= held.size
-    }
-    const entry = { redactedBy: row.redactedBy, texts: new Map<ClientFormat, string>(), size: entryCharacters }
-    this.#entries.set(row.eventNid, entry)
-    this.#size += entry.size
+    const { eventNid, redactedBy } = row
+    const young = this.#young.get(eventNid)
+    if (young !== undefined && young.redactedBy === redactedBy) return young
+    const old = this.#old.get(eventNid)
+    const entry = old !== undefined && old.redactedBy === redactedBy ? old : { redactedBy, texts: {} }
+    this.#young.set(eventNid, entry)
+    let size = entryCharacters
+    for (const text of Object.values(entry.texts)) size += text.length
+    this.#grow(size)
     return entry
   }
 
-  #makeRoom(): void {
-    for (const [eventNid, entry] of this.#entries) {
-      if (this.#size <= this.#sizeMax) return
-      this.#entries.delete(eventNid)
-      this.#size -= entry.size
-    }
+  #grow(size: number): void {
+    this.#youngSize += size
+    if (this.#youngSize <= this.#sizeMax / 2) return
+    this.#old = this.#young
+    this.#oldSize = this.#youngSize
+    this.#young = new Map()
+    this.#youngSize = 0
   }
 }
 

@@ -1,6 +1,8 @@
 import { LruCache } from '#base/lru-cache.ts'
 import { newestEdits, references, threadSummaries } from '#storage/relations.ts'
+import type { EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
+import { ownRelationType } from './own-relation.ts'
 
 /** Events of which it is remembered what relates to them. */
 const factsMax = 20_000
@@ -18,7 +20,8 @@ export interface RelationFacts {
 const nothing: RelationFacts = { editNid: undefined, thread: undefined, references: [] }
 
 interface Batch {
-  readonly eventIds: Set<string>
+  /** With what `rel_type` each event itself relates to another. */
+  readonly ownTypes: Map<string, string | undefined>
   readonly loaded: Promise<ReadonlyMap<string, RelationFacts>>
 }
 
@@ -37,20 +40,29 @@ export class RelationFactsCache {
     this.#database = deps.database
   }
 
-  /** What relates to each of these events. Three queries at most, shared with whoever else asks now. */
-  async of(eventIds: readonly string[]): Promise<Map<string, RelationFacts>> {
+  /**
+   * What relates to each of these events, as far as it is told with them; those without anything are left out. State
+   * events, edits and annotations are told alone; what relates to something itself begins no thread. Three queries at
+   * most, shared with whoever else asks now.
+   */
+  async of(rows: readonly EventRow[]): Promise<Map<string, RelationFacts>> {
     const answer = new Map<string, RelationFacts>()
-    const missing: string[] = []
-    for (const eventId of eventIds) {
-      const known = this.#facts.get(eventId)
-      if (known === undefined) missing.push(eventId)
-      else answer.set(eventId, known)
+    const missing: EventRow[] = []
+    for (const row of rows) {
+      if (row.keyNid !== null || row.redactedBy !== null) continue
+      const known = this.#facts.get(row.eventId)
+      if (known === undefined) missing.push(row)
+      else if (known !== nothing) answer.set(row.eventId, known)
     }
     if (missing.length === 0) return answer
+    const own = new Map(missing.map((row) => [row.eventId, ownRelationType(row.json)]))
     const batch = (this.#batch ??= this.#newBatch())
-    for (const eventId of missing) batch.eventIds.add(eventId)
+    for (const [eventId, type] of own) batch.ownTypes.set(eventId, type)
     const loaded = await batch.loaded
-    for (const eventId of missing) answer.set(eventId, loaded.get(eventId) ?? nothing)
+    for (const { eventId } of missing) {
+      const fact = loaded.get(eventId)
+      if (fact !== undefined && fact !== nothing) answer.set(eventId, fact)
+    }
     return answer
   }
 
@@ -72,42 +84,50 @@ export class RelationFactsCache {
   }
 
   #newBatch(): Batch {
-    const eventIds = new Set<string>()
+    const ownTypes = new Map<string, string | undefined>()
     const loaded = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.#batch = undefined
-      return this.#read([...eventIds])
+      return this.#read(ownTypes)
     })
-    return { eventIds, loaded }
+    return { ownTypes, loaded }
   }
 
-  async #read(eventIds: readonly string[]): Promise<ReadonlyMap<string, RelationFacts>> {
+  async #read(ownTypes: ReadonlyMap<string, string | undefined>): Promise<ReadonlyMap<string, RelationFacts>> {
     const read = { forgotten: new Set<string>(), everything: false }
     this.#reading.add(read)
     try {
-      const facts = await this.#database.runInteraction(
-        'relation_facts',
-        async (txn) => {
-          const found = new Map<string, RelationFacts>()
-          const add = (eventId: string, fact: Partial<RelationFacts>): void => {
-            found.set(eventId, { ...(found.get(eventId) ?? nothing), ...fact })
-          }
-          for (const edit of await newestEdits(txn, eventIds)) add(edit.relatesTo, { editNid: edit.eventNid })
-          for (const thread of await threadSummaries(txn, eventIds))
-            add(thread.relatesTo, { thread: { latestNid: thread.eventNid, count: thread.count } })
-          for (const reference of await references(txn, eventIds, referencesMax)) {
-            const before = found.get(reference.relatesTo)?.references ?? []
-            add(reference.relatesTo, { references: [...before, reference.eventId] })
-          }
-          return found
-        },
-        { readOnly: true },
-      )
-      if (!read.everything)
-        for (const eventId of eventIds)
-          if (!read.forgotten.has(eventId)) this.#facts.set(eventId, facts.get(eventId) ?? nothing)
+      const bundled = [...ownTypes].filter(([, type]) => type !== 'm.annotation' && type !== 'm.replace')
+      const found = await this.#query(bundled.map(([eventId]) => eventId))
+      const facts = new Map<string, RelationFacts>()
+      for (const [eventId, type] of ownTypes) {
+        const fact = found.get(eventId) ?? nothing
+        facts.set(eventId, type === undefined || fact.thread === undefined ? fact : { ...fact, thread: undefined })
+      }
+      for (const [eventId, fact] of facts)
+        if (!read.everything && !read.forgotten.has(eventId)) this.#facts.set(eventId, fact)
       return facts
     } finally {
       this.#reading.delete(read)
     }
+  }
+
+  async #query(eventIds: readonly string[]): Promise<ReadonlyMap<string, RelationFacts>> {
+    if (eventIds.length === 0) return new Map()
+    return this.#database.runInteraction(
+      'relation_facts',
+      async (txn) => {
+        const found = new Map<string, RelationFacts>()
+        const add = (eventId: string, fact: Partial<RelationFacts>): void => {
+          found.set(eventId, { ...(found.get(eventId) ?? nothing), ...fact })
+        }
+        for (const edit of await newestEdits(txn, eventIds)) add(edit.relatesTo, { editNid: edit.eventNid })
+        for (const thread of await threadSummaries(txn, eventIds))
+          add(thread.relatesTo, { thread: { latestNid: thread.eventNid, count: thread.count } })
+        const referring = Map.groupBy(await references(txn, eventIds, referencesMax), (row) => row.relatesTo)
+        for (const [eventId, rows] of referring) add(eventId, { references: rows.map((row) => row.eventId) })
+        return found
+      },
+      { readOnly: true },
+    )
   }
 }
