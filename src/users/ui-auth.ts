@@ -109,7 +109,7 @@ export class UiAuth {
 
   /** The session of this id if it belongs to the request; without an id a new one. */
   #find(id: unknown, request: UiAuthRequest): UiAuthSession | undefined {
-    if (id === undefined) return this.#open(request)
+    if (id === undefined || id === null) return this.#open(request)
     const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
     if (session === undefined || session.until <= this.#clock.monotonic()) return undefined
     return session.operation === request.operation && session.userId === request.userId ? session : undefined

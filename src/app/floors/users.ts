@@ -50,7 +50,7 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
   const registrationTokens = new RegistrationTokens(below)
   const { mode, sharedSecret: secret } = config.registration
   const registration = new Registration({ ...below, accounts, sessions, tokens: registrationTokens, mode })
-  const stages = [dummyStage, passwordStage(accounts), registrationTokenStage(registrationTokens)]
+  const stages = [dummyStage, passwordStage(accounts, clock), registrationTokenStage(registrationTokens)]
   const accountData = new AccountData(below)
   const profiles = new Profiles(below)
   const keys = openKeys(below)
