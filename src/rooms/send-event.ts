@@ -98,14 +98,15 @@ export class SendEvent {
     write: (proposed: ProposedEvent) => Promise<{ readonly eventId: string }>,
   ): Promise<EventId> {
     const { requester, room, type, stateKey, content, txnId } = request
-    const invites = type === 'm.room.member' && content['membership'] === 'invite'
+    const { membership } = content
+    const announces = type === 'm.room.member' && (membership === 'invite' || membership === 'knock')
     const row = await write({
       type,
       sender: requester.userId,
       stateKey,
       content,
       request: txnId === undefined ? undefined : { deviceId: requester.deviceId, txnId },
-      stripped: invites ? await strippedState(this.#roomState, room, requester.userId) : undefined,
+      stripped: announces ? await strippedState(this.#roomState, room, requester.userId) : undefined,
     })
     return parseEventId(row.eventId)
   }

@@ -30,7 +30,8 @@ export function parseSyncToken(text: string): SyncToken {
   const positions = new Map<string, number>()
   for (const part of text.split('.').slice(1)) positions.set(part.slice(0, 1), Number(part.slice(1)))
   const events = positions.get('e')
-  if (events === undefined) throw foreign()
+  // No stream of ours ever stood at 0 when a client read it.
+  if (events === undefined || events === 0) throw foreign()
   return {
     events,
     accountData: positions.get('a') ?? 0,

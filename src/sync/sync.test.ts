@@ -142,3 +142,176 @@ eachEngine('who leaves sees the room up to there, and once', async (_t, database
   assert.equal(later.timeline.events[0].content.membership, 'leave')
   assert.ok(later.state.events.some((event: ToldEvent) => event.type === 'm.room.create'))
 })
+
+eachEngine('a lazily loading client is told of each sender once', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor, [bob.userId])
+  await floor.membership.join({ requester: bob, room })
+  const filter = { room: { state: { lazy_load_members: true }, timeline: { limit: 1 } } }
+  const members = (told: { events: ToldEvent[] }): unknown[] =>
+    told.events.filter((event) => event.type === 'm.room.member').map((event) => event.state_key)
+  await say(floor, room, 'zero')
+  const first = await floor.answer(alice, { filter })
+  // Herself, and Bob as a hero.
+  assert.deepEqual(members(first.rooms.join[room.roomId].state).sort(), [alice.userId, bob.userId])
+  const phone = { ...alice, deviceId: 'PHONE' }
+  const bare = await floor.answer(phone, { filter: { room: { ...filter.room, state: { ...filter.room.state } } } })
+  await say(floor, room, 'one', bob)
+  const second = await floor.answer(alice, { filter, since: first.next_batch })
+  assert.deepEqual(members(second.rooms.join[room.roomId].state), [])
+  const redundant = { room: { ...filter.room, state: { lazy_load_members: true, include_redundant_members: true } } }
+  const told = await floor.answer(phone, { filter: redundant, since: bare.next_batch })
+  assert.deepEqual(members(told.rooms.join[room.roomId].state), [bob.userId])
+})
+
+eachEngine('full_state tells the whole state again, and the timeline only goes on', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  const first = await floor.answer(alice)
+  await say(floor, room, 'news')
+  const whole = await floor.answer(alice, { since: first.next_batch, fullState: true })
+  const joined = whole.rooms.join[room.roomId]
+  assert.equal(joined.timeline.events.length, 1)
+  assert.ok(joined.state.events.some((event: ToldEvent) => event.type === 'm.room.create'))
+  const quiet = await floor.answer(alice, { since: whole.next_batch, fullState: true, timeoutMs: 60_000 })
+  assert.ok(quiet.rooms.join[room.roomId].state.events.length > 0)
+})
+
+eachEngine('state_after tells the state at the end, and takes the place of state', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  const first = await floor.answer(alice, { stateAfter: 'state_after' })
+  assert.equal(first.rooms.join[room.roomId].state, undefined)
+  const topic = (body: string) =>
+    floor.sendEvent.send({ requester: alice, room, type: 'm.room.topic', stateKey: '', content: { topic: body } })
+  await topic('old')
+  const newest = await topic('new')
+  const second = await floor.answer(alice, { since: first.next_batch, stateAfter: 'org.matrix.msc4222.state_after' })
+  const joined = second.rooms.join[room.roomId]
+  assert.deepEqual(
+    joined['org.matrix.msc4222.state_after'].events.map((event: ToldEvent) => event.event_id),
+    [newest],
+  )
+  assert.equal(joined.timeline.events.length, 2)
+})
+
+eachEngine('what a filter does not want is not told, and does not count against the limit', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  const other = await aRoom(floor)
+  for (let i = 0; i < 4; i++) await say(floor, room, `hello ${i}`)
+  for (let i = 0; i < 200; i++)
+    await floor.sendEvent.send({ requester: alice, room, type: 'org.example.noise', content: {}, txnId: `n${i}` })
+  const filter = {
+    event_fields: ['content.body', 'event_id'],
+    account_data: { types: [] },
+    room: {
+      not_rooms: [other.roomId],
+      timeline: { types: ['m.room.message'], limit: 3 },
+      state: { types: ['m.room.n*'] },
+    },
+  }
+  const told = await floor.answer(alice, { filter })
+  assert.deepEqual(Object.keys(told.rooms.join), [room.roomId])
+  const { timeline, state } = told.rooms.join[room.roomId]
+  assert.deepEqual(
+    timeline.events.map((event: ToldEvent) => event.content),
+    [{ body: 'hello 1' }, { body: 'hello 2' }, { body: 'hello 3' }],
+  )
+  assert.equal(timeline.events[0].type, undefined)
+  assert.equal(timeline.limited, true)
+  assert.deepEqual(state.events, [])
+  assert.equal(told.account_data, undefined)
+  const filterId = await floor.filters.create(alice.userId, filter)
+  const byId = await floor.sync.answer({
+    requester: alice,
+    since: undefined,
+    timeoutMs: 0,
+    fullState: false,
+    stateAfter: undefined,
+    filter: filterId,
+    signal: new AbortController().signal,
+  })
+  assert.deepEqual(JSON.parse(byId).rooms.join[room.roomId].timeline.events, timeline.events)
+})
+
+eachEngine('events and invites of ignored users are not told', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor, [bob.userId])
+  await floor.membership.join({ requester: bob, room })
+  const ignored = { ignored_users: { [alice.userId]: {} } }
+  await floor.accountData.set(bob.userId, null, 'm.ignored_user_list', ignored)
+  const first = await floor.answer(bob)
+  await say(floor, room, 'unheard')
+  await floor.sendEvent.send({
+    requester: alice,
+    room,
+    type: 'm.room.topic',
+    stateKey: '',
+    content: { topic: 'heard' },
+  })
+  await aRoom(floor, [bob.userId])
+  const second = await floor.answer(bob, { since: first.next_batch })
+  assert.deepEqual(
+    second.rooms.join[room.roomId].timeline.events.map((event: ToldEvent) => event.type),
+    ['m.room.topic'],
+  )
+  assert.equal(second.rooms.invite, undefined)
+})
+
+eachEngine('a knock is told to who knocks, with what the room tells strangers', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  const content = { join_rule: 'knock' }
+  await floor.sendEvent.send({ requester: alice, room, type: 'm.room.join_rules', stateKey: '', content })
+  const first = await floor.answer(bob)
+  await floor.membership.knock({ requester: bob, room })
+  const second = await floor.answer(bob, { since: first.next_batch })
+  const events: ToldEvent[] = second.rooms.knock[room.roomId].knock_state.events
+  assert.ok(events.some((event) => event.type === 'm.room.create'))
+  assert.equal(events.at(-1)?.content['membership'], 'knock')
+})
+
+eachEngine('messages to a device come until the next sync says that they arrived', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  await database.runInteraction('test_device', (txn) =>
+    txn.run(
+      'INSERT INTO devices (user_id, device_id, display_name, created_ts) VALUES (?, ?, ?, ?)',
+      bob.userId,
+      bob.deviceId,
+      null,
+      0,
+    ),
+  )
+  const first = await floor.answer(bob)
+  const messages = new Map([[bob.userId, new Map([[bob.deviceId, { secret: 'x' }]])]])
+  await floor.toDevice.send(alice, 'org.example.hello', 'txn', messages)
+  const second = await floor.answer(bob, { since: first.next_batch })
+  const expected = [{ content: { secret: 'x' }, sender: alice.userId, type: 'org.example.hello' }]
+  assert.deepEqual(second.to_device.events, expected)
+  assert.deepEqual((await floor.answer(bob, { since: first.next_batch })).to_device.events, expected)
+  assert.equal((await floor.answer(bob, { since: second.next_batch })).to_device, undefined)
+  assert.equal((await floor.answer(bob, { since: first.next_batch })).to_device, undefined)
+})
+
+eachEngine('a change of keys is told to those who share a room, and wakes them', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor, [bob.userId])
+  await floor.membership.join({ requester: bob, room })
+  const [first, strangers] = [await floor.answer(alice), await floor.answer(someone('carol'))]
+  const poll = floor.answer(alice, { since: first.next_batch, timeoutMs: 60_000 })
+  while (floor.streams.notifier.openWaits === 0) await new Promise((resolve) => setImmediate(resolve))
+  await floor.deviceLists.changed(bob.userId)
+  assert.deepEqual((await poll).device_lists, { changed: [bob.userId], left: [] })
+  assert.equal((await floor.answer(someone('carol'), { since: strangers.next_batch })).device_lists, undefined)
+})
+
+eachEngine('a token of another server, or from the future, is refused', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const { next_batch: token } = await floor.answer(alice)
+  await assert.rejects(floor.answer(alice, { since: 's72594_4483_1934' }), { code: 'M_INVALID_PARAM' })
+  const ahead = token.replace(/e(\d+)/, (_: string, position: string) => `e${Number(position) + 1_000_000}`)
+  await assert.rejects(floor.answer(alice, { since: ahead }), { code: 'M_UNKNOWN_POS' })
+  await assert.rejects(floor.answer(alice, { since: 's1.e0' }), { code: 'M_INVALID_PARAM' })
+  await assert.rejects(floor.answer(alice, { filter: { room: 1 } }), { code: 'M_INVALID_PARAM' })
+})

@@ -12,6 +12,6 @@ export interface ProposedEvent {
   readonly redacts?: { readonly eventId: EventId; readonly eventNid: number } | undefined
   /** The request of a device that asks for it: asked for twice, it is made once. */
   readonly request?: { readonly deviceId: string; readonly txnId: string } | undefined
-  /** For an invite of a user of ours: the text of a JSON list of stripped state. */
+  /** For an invite or a knock of a user of ours: the text of a JSON list of stripped state. */
   readonly stripped?: string | undefined
 }

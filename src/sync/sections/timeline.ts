@@ -77,16 +77,15 @@ async function readFurther(
     limit: count,
   }))
   const recent = await sources.timeline.recentOf(ranges)
-  for (const reading of readings) {
+  // At once, so that what the rooms' visibility needs is read together.
+  const reads = readings.map(async (reading) => {
     const { view } = reading
     const page = recent.get(view.room.roomNid)
-    if (page === undefined) {
-      reading.restUpTo = undefined
-      continue
-    }
-    reading.restUpTo = page.limited ? (page.rows[0]?.streamPosition ?? view.after) - 1 : undefined
-    reading.events.unshift(...(await shown(sources, context, view, page.rows)))
-  }
+    const first = page?.limited === true ? page.rows[0]?.streamPosition : undefined
+    reading.restUpTo = first == null ? undefined : first - 1
+    if (page !== undefined) reading.events.unshift(...(await shown(sources, context, view, page.rows)))
+  })
+  await Promise.all(reads)
 }
 
 /** Those of the rows that the user may see, does not ignore, and has not filtered out. */
