@@ -1,4 +1,5 @@
-import { Type, type Static, type TSchema, type TUnsafe } from 'typebox'
+import { Type } from '#http/schema.ts'
+import type { Static, TSchema, TUnsafe } from 'typebox'
 import type { JsonObject } from '#protocol/json.ts'
 
 /** Any JSON object: for what the server keeps or reads field by field. */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { routeFor, type Route } from '#http/route.ts'
 import { localpartOf, parseUserId, type ServerName, type UserId } from '#protocol/identifiers.ts'
 import type { Accounts } from '#users/accounts.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { Type } from 'typebox'
+import { Type } from './schema.ts'
 import { systemClock } from '#base/clock.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { MatrixError } from '#protocol/errors.ts'

@@ -1,6 +1,6 @@
 import type { TObject, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
-import { MatrixError, type ErrorCode } from '#protocol/errors.ts'
+import { MatrixError } from '#protocol/errors.ts'
+import { faultFinderFor, type Fault } from './schema-check.ts'
 
 /** Where in a request a value stands. */
 export type Place = 'body' | 'query' | 'path'
@@ -12,41 +12,26 @@ export type Check = (value: unknown) => void
 const fieldPathLengthMax = 200
 
 /**
- * Gives the check for a schema. It is compiled at its first use, so that starting costs nothing. Errors:
- * `M_MISSING_PARAM` for what is absent; else `M_BAD_JSON` in a body, `M_INVALID_PARAM` in a query or path.
+ * Gives the check for a schema. Errors: `M_MISSING_PARAM` for what is absent; else `M_BAD_JSON` in a body,
+ * `M_INVALID_PARAM` in a query or path.
  */
 export function checkerFor(schema: TSchema, place: Place): Check {
-  let validator: { Check(value: unknown): boolean; Errors(value: unknown): SchemaError[] } | undefined
+  const find = faultFinderFor(schema)
   return (value) => {
-    validator ??= Compile(schema)
-    if (!validator.Check(value)) throw describe(validator.Errors(value), place)
+    const fault = find(value)
+    if (fault !== undefined) throw errorOf(fault, place)
   }
 }
 
-interface SchemaError {
-  readonly keyword: string
-  readonly instancePath: string
-  readonly params: object
-  readonly message: string
-}
-
-function describe(errors: readonly SchemaError[], place: Place): MatrixError {
-  const wrongCode: ErrorCode = place === 'body' ? 'M_BAD_JSON' : 'M_INVALID_PARAM'
-  const first = errors[0]
-  if (first === undefined) return new MatrixError(wrongCode, `The ${place} does not have the right form.`)
-  const field = fieldName(first.instancePath)
-  if (first.keyword === 'required') {
-    const { requiredProperties } = first.params as { requiredProperties?: readonly string[] }
-    const missing = (requiredProperties ?? []).map((name) => (field === '' ? name : `${field}.${name}`)).join(', ')
-    return new MatrixError('M_MISSING_PARAM', `Missing from the ${place}: ${missing}.`)
-  }
+function errorOf({ path, missing, text }: Fault, place: Place): MatrixError {
+  const field = fieldName(path)
+  if (missing) return new MatrixError('M_MISSING_PARAM', `Missing from the ${place}: ${field}.`)
   const subject = field === '' ? `The ${place}` : `${field} in the ${place}`
-  return new MatrixError(wrongCode, `${subject} ${first.message}.`)
+  return new MatrixError(place === 'body' ? 'M_BAD_JSON' : 'M_INVALID_PARAM', `${subject} ${text}.`)
 }
 
-/** `/n/0/y` → `n.0.y`. */
-function fieldName(instancePath: string): string {
-  const name = instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+function fieldName(path: readonly string[]): string {
+  const name = path.join('.')
   return name.length > fieldPathLengthMax ? `${name.slice(0, fieldPathLengthMax)}…` : name
 }
 

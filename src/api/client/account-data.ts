@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { JsonText, type Route } from '#http/route.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseRoomId, type RoomId, type UserId } from '#protocol/identifiers.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { Answer, type Route } from '#http/route.ts'
 import type { AccountDeactivation } from '#users/account-deactivation.ts'
 import type { Requester } from '#users/requester.ts'

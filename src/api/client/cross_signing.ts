@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { Answer, type Route } from '#http/route.ts'
 import type { CrossSigning } from '#users/cross-signing.ts'
 import type { KeySignatures } from '#users/key-signatures.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import { parseRoomAlias, parseRoomId } from '#protocol/identifiers.ts'
 import type { Aliases } from '#rooms/aliases.ts'

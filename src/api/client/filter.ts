@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { JsonText, type Route } from '#http/route.ts'
 import type { JsonObject } from '#protocol/json.ts'
 import type { Filters } from '#users/filters.ts'

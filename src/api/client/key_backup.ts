@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import { Type } from '#http/schema.ts'
+import type { Static } from 'typebox'
 import { JsonText, type Route } from '#http/route.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseRoomId } from '#protocol/identifiers.ts'

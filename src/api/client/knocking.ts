@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import type { Aliases } from '#rooms/aliases.ts'
 import type { Membership } from '#rooms/membership.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import { parseRoomId } from '#protocol/identifiers.ts'
 import type { KnownRooms } from '#rooms/known-rooms.ts'

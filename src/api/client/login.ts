@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox'
+import { Type } from '#http/schema.ts'
+import type { Static } from 'typebox'
 import type { Route } from '#http/route.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import type { Login } from '#users/login.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { Answer, type Route } from '#http/route.ts'
 import type { PasswordManagement } from '#users/password-management.ts'
 import { checkNewPassword } from '#users/registration.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseUserId } from '#protocol/identifiers.ts'

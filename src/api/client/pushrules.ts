@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import type { JsonArray } from '#protocol/json.ts'
 import type { PushRules } from '#users/push-rules.ts'

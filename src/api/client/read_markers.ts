@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import { parseEventId, parseRoomId, type EventId } from '#protocol/identifiers.ts'
 import type { ReadMarkers } from '#rooms/read-markers.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Sessions } from '#users/sessions.ts'

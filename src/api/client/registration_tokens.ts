@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
 import type { Registration } from '#users/registration.ts'
 import type { RegistrationTokens } from '#users/registration-tokens.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { JsonText, type Route } from '#http/route.ts'
 import { parseEventId, parseRoomId } from '#protocol/identifiers.ts'
 import type { ClientEvents } from '#rooms/client-events.ts'

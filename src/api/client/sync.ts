@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { JsonText, type Route } from '#http/route.ts'
 import type { Sync } from '#sync/sync.ts'
 import type { StateAfterName } from '#sync/sync-context.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#http/schema.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import type { Answer, Route } from '#http/route.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
