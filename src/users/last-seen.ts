@@ -79,6 +79,8 @@ export class LastSeen {
   }
 }
 
+/** A part of a string would keep the whole of it in memory, so what is cut is copied. */
 function clip(text: string, charactersMax: number): string {
-  return text.slice(0, charactersMax).replaceAll('\0', '').toWellFormed()
+  const short = text.length > charactersMax ? Buffer.from(text.slice(0, charactersMax)).toString() : text
+  return short.replaceAll('\0', '').toWellFormed()
 }

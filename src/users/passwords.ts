@@ -9,7 +9,7 @@ export interface PasswordCost {
   readonly passes: number
 }
 
-/** OWASP's first choice for argon2id: about 20 ms of one core. */
+/** What OWASP asks of argon2id at least: from 5 to 20 ms of one core, as machines go. */
 const defaultCost: PasswordCost = { memoryKib: 19_456, passes: 2 }
 
 /** Hashes computed at the same time: each keeps a core busy. */
