@@ -42,7 +42,7 @@ const server = new EmbeddedPostgres({
   onError: () => undefined,
 })
 
-const url = `postgres://postgres:postgres@/postgres?host=${encodeURIComponent(data)}`
+const url = `postgres://postgres:postgres@localhost/postgres?host=${encodeURIComponent(data)}`
 const started = start()
 let users = 0
 let ending = setTimeout(end, lingerMs * 6)
