@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- scenario…] [--database URL|postgres] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only] [--dry]`
+ * `npm run bench [-- scenario…] [--database URL|postgres] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only]
+ * [--profile] [--dry]`
  * measures Tessera, started here with fresh data, and after it any homeserver whose address is given; the process id
  * gives its processor time. Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry`
  * appends nothing, `--peers-only` leaves Tessera out. `--database postgres` is a fresh database on the server that
- * tests use. The client runs on the same machine: leave it alone while this runs.
+ * tests use; `--profile` leaves a profile of the server in bench/profiles. The client runs on the same machine: leave it alone while this runs.
  */
 import { parseArgs } from 'node:util'
 
@@ -26,6 +27,7 @@ const { values: options, positionals: names } = parseArgs({
     database: { type: 'string' },
     'shared-secret': { type: 'string' },
     'peers-only': { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     dry: { type: 'boolean', default: false },
   },
 })
@@ -47,7 +49,7 @@ if (!options.dry) appendResults(results)
 async function runOurs(): Promise<void> {
   const server = options.database === undefined ? 'sqlite' : 'postgres'
   const made = options.database === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
-  const ours = await startServer(made?.url ?? options.database)
+  const ours = await startServer({ database: made?.url ?? options.database, profile: options.profile })
   try {
     const figures = { startMs: ours.startMs, idleMib: ours.idleMib }
     note({ server, scenario: 'start', about: 'to the first answer; memory at rest', figures, targets: startTargets })

@@ -11,6 +11,7 @@ import { memoryMib } from './process-figures.ts'
 import { Wire } from './wire.ts'
 
 const program = fileURLToPath(new URL('../../bin/tessera.js', import.meta.url))
+const profiles = fileURLToPath(new URL('../profiles', import.meta.url))
 /** How long the server may take to answer for the first time. */
 const startMsMax = 20_000
 /** How long it rests before its idle memory is read. */
@@ -24,8 +25,15 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** Starts Tessera as a process of its own on a free port with fresh data; `database` is another URL than its own file. */
-export async function startServer(database: string | undefined): Promise<ServerProcess> {
+export interface ServerOptions {
+  /** Another database than a fresh file of its own. */
+  readonly database: string | undefined
+  /** Keep a profile of where its time goes, to be opened in the developer tools of a browser. */
+  readonly profile: boolean
+}
+
+/** Starts Tessera as a process of its own on a free port with fresh data. */
+export async function startServer({ database, profile }: ServerOptions): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -33,7 +41,10 @@ export async function startServer(database: string | undefined): Promise<ServerP
   options.push('--registration', 'open', '--no-rate-limits')
   if (database !== undefined) options.push('--database', database)
   const started = performance.now()
-  const server = spawn(process.execPath, [program, 'start', ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
+  const server = spawn(process.execPath, [...flags, program, 'start', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   const listen = (chunk: Buffer): void => {
     said = (said + chunk.toString()).slice(-4_000)

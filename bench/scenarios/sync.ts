@@ -5,6 +5,8 @@ import { type Scenario, type Stage } from '../kit/scenario.ts'
 
 const syncRooms = 5
 const eventsPerRoom = 20
+/** Servers choose how much of a timeline a first sync has; 10 is the least that we have seen. */
+const timelineMin = 10
 const pollers = 100
 const fanoutRounds = 30
 
@@ -61,6 +63,8 @@ export const syncScenarios: readonly Scenario[] = [
     targets: { cpuMs: { max: 2 } },
     run: async (stage) => {
       const user = await reader(stage)
+      const events = (await stage.homeserver.sync(user)).match(/Event number/g)?.length ?? 0
+      if (events < syncRooms * timelineMin) throw new Error(`the first sync has ${events} events`)
       await measure({ count: 50, inFlight: 1, pid: undefined }, () => stage.homeserver.sync(user))
       return measure({ count: 500, inFlight: 1, pid: stage.pid }, () => stage.homeserver.sync(user))
     },
