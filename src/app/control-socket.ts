@@ -1,5 +1,4 @@
 import { chmodSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
@@ -54,7 +53,7 @@ export async function operatorBehind(path: string): Promise<Operator | undefined
 /** One question to the running server. Throws the MatrixError it answers, or Node's error when it is not there. */
 async function ask(socketPath: string, path: string, body: object): Promise<string> {
   const text = await new Promise<string>((resolve, reject) => {
-    const question = request({ socketPath, path, method: 'POST' }, (response) => {
+    const question = process.getBuiltinModule('node:http').request({ socketPath, path, method: 'POST' }, (response) => {
       let answer = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => (answer += part))

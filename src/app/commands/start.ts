@@ -1,4 +1,5 @@
 import { exitCode, houseOptions, type Command } from '../command.ts'
+import { giveBackMemory } from '../give-back-memory.ts'
 import { openHomeserver, type Homeserver } from '../homeserver.ts'
 import { programVersion } from '../program-version.ts'
 import { untilToldToStop } from '../stop-signals.ts'
@@ -20,6 +21,7 @@ options say is kept in that configuration. Later, options stand above the config
     const stop = untilToldToStop(logger)
     const homeserver = await openHomeserver(config, logger)
     announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
+    setImmediate(giveBackMemory)
     const reason = await stop
     logger.info('Stopping', { reason: reason.name })
     await homeserver.close()
