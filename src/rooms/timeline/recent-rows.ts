@@ -98,6 +98,7 @@ export class RecentRows {
     const position = row.streamPosition ?? 0
     let index = rows.length
     while (index > 0 && (rows[index - 1]?.streamPosition ?? 0) > position) index--
+    if (rows[index - 1]?.streamPosition === position) return
     rows.splice(index, 0, row)
     this.#held++
     if (rows.length <= rowsOfRoomMax) return

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import type { EventRow } from '#storage/events.ts'
+import type { Database } from '#storage/transaction.ts'
+import { eachEngine } from '../../test/databases.ts'
+import { countingDatabase } from '../../test/counting-database.ts'
+import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
+import { ClientEvents, type TextOptions } from './client-events.ts'
+import type { Room } from './known-rooms.ts'
+import { RoomAccess } from './room-access.ts'
+import { Timeline } from './timeline.ts'
+import { Visibility } from './visibility.ts'
+
+const alice = someone('alice')
+const bob = someone('bob')
+
+async function open(plain: Database) {
+  const { database, counted } = countingDatabase(plain)
+  const floor = await openRoomsFloor(database)
+  const visibility = new Visibility(floor)
+  const timeline = new Timeline({ ...floor, visibility })
+  const clock = { now: () => 1_700_000_100_000, monotonic: () => 0 }
+  const roomAccess = new RoomAccess(floor)
+  const freshEvents = (): ClientEvents => {
+    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), clock })
+    floor.persistEvent.onPersisted((batch) => clientEvents.remember(batch))
+    return clientEvents
+  }
+  const rows = async (room: Room): Promise<EventRow[]> => {
+    const access = await roomAccess.read(alice.userId, room.roomId)
+    return (await timeline.page(alice.userId, access, { direction: 'forwards', limit: 1000 })).rows
+  }
+  const newRoom = async (): Promise<Room> => {
+    const room = await floor.knownRooms.require(await floor.createRoom.create(alice, { preset: 'public_chat' }))
+    await floor.membership.join({ requester: bob, room })
+    return room
+  }
+  const say = (room: Room, body: string, more: object = {}): Promise<string> =>
+    floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: { body, ...more }, txnId: body })
+  return { ...floor, visibility, freshEvents, rows, newRoom, say, counted }
+}
+
+const timelineOptions: TextOptions = { requester: bob, format: 'v2WithoutRoomId', bundle: true, membership: true }
+
+eachEngine('the number of queries does not grow with the number of events', async (_t, database) => {
+  const floor = await open(database)
+  const room = await floor.newRoom()
+  for (let index = 0; index < 30; index++) {
+    const root = await floor.say(room, `root ${index}`)
+    const relation = { rel_type: 'm.thread', event_id: root }
+    const reply = await floor.say(room, `reply ${index}`, { 'm.relates_to': relation })
+    const edits = { rel_type: 'm.replace', event_id: reply }
+    await floor.say(room, `edit ${index}`, { 'm.relates_to': edits, 'm.new_content': { body: 'x' } })
+  }
+  const rows = await floor.rows(room)
+  const messages = rows.filter((row) => row.type === 'm.room.message')
+  const queriesFor = async (some: readonly EventRow[]): Promise<number> => {
+    const clientEvents = floor.freshEvents()
+    return floor.counted(async () => {
+      assert.equal((await clientEvents.texts(some, timelineOptions)).length, some.length)
+    })
+  }
+  const few = await queriesFor(messages.slice(0, 3))
+  const many = await queriesFor(messages)
+  assert.ok(many <= few && few <= 6, `${few} interactions for few, ${many} for many`)
+})
+
+eachEngine('a hundred readers of one new event ask the database nothing', async (_t, database) => {
+  const floor = await open(database)
+  const room = await floor.newRoom()
+  const clientEvents = floor.freshEvents()
+  await floor.say(room, 'first')
+  const read = async (): Promise<void> => {
+    const rows = (await floor.rows(room)).slice(-1)
+    const queries = await floor.counted(async () => {
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const seen = await floor.visibility.filter(bob.userId, room, rows)
+          assert.equal((await clientEvents.texts(seen, { ...timelineOptions, membership: false })).length, 1)
+        }),
+      )
+    })
+    lastQueries = queries
+  }
+  let lastQueries = 0
+  await read()
+  await floor.say(room, 'second')
+  await read()
+  assert.equal(lastQueries, 0)
+})
+
+eachEngine('what relates to an event is told as soon as it is there, and no longer when it is gone', async (_t, db) => {
+  const floor = await open(db)
+  const room = await floor.newRoom()
+  const clientEvents = floor.freshEvents()
+  const root = await floor.say(room, 'root')
+  const relationsOf = async (): Promise<Record<string, { event_id?: string; count?: number }> | undefined> => {
+    const rows = (await floor.rows(room)).filter((row) => row.eventId === root)
+    const [text = ''] = await clientEvents.texts(rows, timelineOptions)
+    return JSON.parse(text).unsigned['m.relations']
+  }
+  assert.equal(await relationsOf(), undefined)
+  const replace = { 'm.relates_to': { rel_type: 'm.replace', event_id: root }, 'm.new_content': { body: 'x' } }
+  const edit = await floor.say(room, 'edit', replace)
+  assert.equal((await relationsOf())?.['m.replace']?.event_id, edit)
+  await floor.redact.redact({ requester: alice, room, eventId: edit as never, content: {}, txnId: 'r' })
+  assert.equal(await relationsOf(), undefined)
+})
+
+eachEngine('the age is what has passed, and every format keeps what it promises', async (_t, database) => {
+  const floor = await open(database)
+  const room = await floor.newRoom()
+  await floor.say(room, 'hello')
+  const [row] = (await floor.rows(room)).slice(-1)
+  assert.ok(row)
+  const clientEvents = floor.freshEvents()
+  const read = async (options: Partial<TextOptions>): Promise<Record<string, unknown>> => {
+    const [text = ''] = await clientEvents.texts([row], { ...timelineOptions, requester: alice, ...options })
+    return JSON.parse(text)
+  }
+  const event = await read({})
+  assert.deepEqual(event['unsigned'], {
+    age: 1_700_000_100_000 - row.originServerTs,
+    membership: 'join',
+    transaction_id: 'hello',
+  })
+  assert.equal('room_id' in event, false)
+  const raw = await read({ format: 'raw' })
+  assert.deepEqual({ ...JSON.parse(row.json), event_id: row.eventId, unsigned: raw['unsigned'] }, raw)
+  const other = await read({ requester: { ...alice, deviceId: 'OTHER' } })
+  assert.equal('transaction_id' in (other['unsigned'] as object), false)
+})
