@@ -160,9 +160,9 @@ function sortRows(
 /** True when something a room shows may have changed after the token. No query. */
 export function hasNews(streams: Streams, roomNid: number, from: SyncToken): boolean {
   return (
-    streams.events.roomChangedSince(roomNid, from.events) ||
-    streams.receipts.roomChangedSince(roomNid, from.receipts) ||
-    streams.typing.roomChangedSince(roomNid, from.typing)
+    (streams.events.position > from.events && streams.events.roomChangedSince(roomNid, from.events)) ||
+    (streams.receipts.position > from.receipts && streams.receipts.roomChangedSince(roomNid, from.receipts)) ||
+    (streams.typing.position > from.typing && streams.typing.roomChangedSince(roomNid, from.typing))
   )
 }
 

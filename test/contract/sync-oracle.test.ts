@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import fc from 'fast-check'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseEventId } from '#protocol/identifiers.ts'
 import type { Room } from '#rooms/known-rooms.ts'
 import type { Requester } from '#users/requester.ts'
-import { eachEngine, testDatabase } from '../databases.ts'
+import { eachEngine, testDatabase, type Engine } from '../databases.ts'
 import { someone } from '../rooms-floor.ts'
 import { SyncClient, type ClientStyle } from '../sync-client.ts'
 import { openSyncFloor, type SyncFloor } from '../sync-floor.ts'
@@ -45,32 +46,60 @@ interface Story {
   count: number
 }
 
-eachEngine('folding any run of syncs gives what one first sync gives', async (t, _database) => {
+eachEngine('folding any run of syncs gives what one first sync gives', async (t, { engine }) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      const database = await testDatabase(t, { engine: _database.engine })
-      const floor = await openSyncFloor(database)
-      const story: Story = { floor, rooms: [], sent: new Map(), count: 0 }
-      for (let i = 0; i < 2; i++) await createRoom(story, people[0] ?? someone('alice'))
-      const clients = styles.map((style, index) => {
-        const person = people[index % 2] ?? someone('alice')
-        return new SyncClient(floor, { ...person, deviceId: `OLD${index}` }, style)
-      })
+      const { story, clients } = await begin(t, engine)
       for (const each of steps) {
         await take(story, each)
         for (const index of each.syncs) await clients[index]?.sync({ fullState: each.fullState })
       }
-      for (const [index, client] of clients.entries()) {
-        await client.sync()
-        const fresh = new SyncClient(floor, { ...client.requester, deviceId: `NEW${index}` }, client.style)
-        await fresh.sync()
-        compare(client, fresh)
-      }
-      floor.typing.close()
+      await compareAll(story, clients)
     }),
-    { numRuns: _database.engine === 'sqlite' ? 60 : 6 },
+    { numRuns: engine === 'sqlite' ? 50 : 5 },
   )
 })
+
+eachEngine('so it does when everything happens at once', async (t, { engine }) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+      const { story, clients } = await begin(t, engine)
+      const syncs = clients.map(() => Promise.resolve())
+      const taken = steps.map(async (each, index) => {
+        // Some together, some later.
+        for (let turn = 0; turn < index % 7; turn++) await new Promise((resolve) => setImmediate(resolve))
+        const done = take(story, each)
+        for (const client of each.syncs) syncs[client] = syncs[client]?.then(() => clients[client]?.sync()) ?? done
+        await done
+      })
+      await Promise.all(taken)
+      await Promise.all(syncs)
+      await compareAll(story, clients)
+    }),
+    { numRuns: engine === 'sqlite' ? 30 : 5 },
+  )
+})
+
+async function begin(t: TestContext, engine: Engine): Promise<{ story: Story; clients: readonly SyncClient[] }> {
+  const floor = await openSyncFloor(await testDatabase(t, { engine }))
+  const story: Story = { floor, rooms: [], sent: new Map(), count: 0 }
+  for (let i = 0; i < 2; i++) await createRoom(story, people[0] ?? someone('alice'))
+  const clients = styles.map((style, index) => {
+    const person = people[index % 2] ?? someone('alice')
+    return new SyncClient(floor, { ...person, deviceId: `OLD${index}` }, style)
+  })
+  return { story, clients }
+}
+
+async function compareAll({ floor }: Story, clients: readonly SyncClient[]): Promise<void> {
+  for (const [index, client] of clients.entries()) {
+    await client.sync()
+    const fresh = new SyncClient(floor, { ...client.requester, deviceId: `NEW${index}` }, client.style)
+    await fresh.sync()
+    compare(client, fresh)
+  }
+  floor.typing.close()
+}
 
 function compare(old: SyncClient, fresh: SyncClient): void {
   assert.deepEqual([...old.rooms.keys()].sort(), [...fresh.rooms.keys()].sort(), 'rooms')
@@ -126,9 +155,10 @@ async function act(
 ): Promise<void> {
   const { floor } = story
   const { requester, other, room, action } = scene
-  const text = `${action} ${++story.count}`
+  const number = ++story.count
+  const text = `${action} ${number}`
   const send = async (type: string, content: Record<string, string>, stateKey?: string): Promise<void> => {
-    const eventId = await floor.sendEvent.send({ requester, room, type, stateKey, content, txnId: `t${story.count}` })
+    const eventId = await floor.sendEvent.send({ requester, room, type, stateKey, content, txnId: `t${number}` })
     story.sent.set(room.roomNid, [...(story.sent.get(room.roomNid) ?? []), eventId])
   }
   const joined = await floor.memberships.isJoined(requester.userId, room.roomNid)
