@@ -315,3 +315,33 @@ eachEngine('a token of another server, or from the future, is refused', async (_
   await assert.rejects(floor.answer(alice, { since: 's1.e0' }), { code: 'M_INVALID_PARAM' })
   await assert.rejects(floor.answer(alice, { filter: { room: 1 } }), { code: 'M_INVALID_PARAM' })
 })
+
+eachEngine('who declines an invite is told so, and nothing of the room', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor, [bob.userId])
+  const first = await floor.answer(bob)
+  await say(floor, room, 'a secret')
+  await floor.membership.leave({ requester: bob, room })
+  const second = await floor.answer(bob, { since: first.next_batch })
+  const left = second.rooms.leave[room.roomId]
+  assert.deepEqual(
+    left.timeline.events.map((event: ToldEvent) => event.content['membership']),
+    ['leave'],
+  )
+  assert.deepEqual(left.state.events, [])
+})
+
+eachEngine('who comes into a room does not see what was said before, where that is the rule', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor, [bob.userId])
+  const content = { history_visibility: 'joined' }
+  await floor.sendEvent.send({ requester: alice, room, type: 'm.room.history_visibility', stateKey: '', content })
+  for (let i = 0; i < 30; i++) await say(floor, room, 'before')
+  await floor.membership.join({ requester: bob, room })
+  await say(floor, room, 'after')
+  const { timeline, state } = (await floor.answer(bob)).rooms.join[room.roomId]
+  const said = timeline.events.map((event: ToldEvent) => event.content['body'] ?? event.content['membership'])
+  assert.deepEqual(said, ['join', 'after'])
+  assert.equal(timeline.limited, true)
+  assert.ok(state.events.some((event: ToldEvent) => event.type === 'm.room.create'))
+})

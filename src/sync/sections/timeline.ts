@@ -39,6 +39,8 @@ interface Reading {
   readonly events: StoredEvent[]
   /** What is not yet read arrived up to this position; undefined when all is read. */
   restUpTo: number | undefined
+  /** Reading reached events that the user may not see: what lies behind them is left to pages of history. */
+  outOfSight: boolean
 }
 
 /**
@@ -54,10 +56,12 @@ export async function readTimelines(
   const limit = Math.min(context.request.filter.room.timeline.limit ?? timelineEventsDefault, timelineEventsMax)
   const readings = views.map((view): Reading => {
     const changed = view.after === 0 || sources.streams.events.roomChangedSince(view.room.roomNid, view.after)
-    return { view, events: [], restUpTo: changed ? view.upTo : undefined }
+    return { view, events: [], restUpTo: changed ? view.upTo : undefined, outOfSight: false }
   })
   for (let read = 0; read < readsMax; read++) {
-    const open = readings.filter((reading) => reading.restUpTo !== undefined && reading.events.length < limit)
+    const open = readings.filter(
+      ({ restUpTo, outOfSight, events }) => restUpTo !== undefined && !outOfSight && events.length < limit,
+    )
     if (open.length === 0) break
     await readFurther(sources, context, open, read === 0 ? limit : furtherEventsMin << read)
   }
@@ -83,23 +87,25 @@ async function readFurther(
     const page = recent.get(view.room.roomNid)
     const first = page?.limited === true ? page.rows[0]?.streamPosition : undefined
     reading.restUpTo = first == null ? undefined : first - 1
-    if (page !== undefined) reading.events.unshift(...(await shown(sources, context, view, page.rows)))
+    const [oldest] = page?.rows ?? []
+    if (page === undefined || oldest === undefined) return
+    const visible = new Set(await sources.visibility.filter(context.request.requester.userId, view.room, page.rows))
+    reading.outOfSight = !visible.has(oldest)
+    // One's own membership is shown even when the room is not.
+    const seen = page.rows.filter((row) => visible.has(row) || row.eventNid === view.membership.eventNid)
+    reading.events.unshift(...(await wanted(sources, context, view, seen)))
   })
   await Promise.all(reads)
 }
 
-/** Those of the rows that the user may see, does not ignore, and has not filtered out. */
-async function shown(
+/** Those of the events whose sender the user does not ignore, and that the filter wants. */
+async function wanted(
   sources: TimelineSources,
   context: SyncContext,
   view: RoomView,
-  rows: readonly StoredEvent[],
+  seen: readonly StoredEvent[],
 ): Promise<readonly StoredEvent[]> {
-  if (rows.length === 0) return rows
-  const { requester, filter } = context.request
-  const visible = new Set(await sources.visibility.filter(requester.userId, view.room, rows))
-  // One's own membership is shown even when the room is not.
-  const seen = rows.filter((row) => visible.has(row) || row.eventNid === view.membership.eventNid)
+  const { filter } = context.request
   if (context.ignored.size === 0 && wantsAll(filter.room.timeline)) return seen
   const senders = await sources.roomStates.userIds(seen.map((row) => row.senderNid))
   return seen.filter((row) => {
