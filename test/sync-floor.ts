@@ -68,7 +68,7 @@ export async function openSyncFloor(plainDatabase: Database) {
     clientEvents.remember(batch)
   })
   const roomStates = new RoomStates({ database, interned, streams })
-  const roomSummary = new RoomSummary({ database, interned, roomState, knownRooms, memberships })
+  const roomSummary = new RoomSummary({ database, interned, roomState })
   const receipts = new Receipts({ database, streams, clock })
   const typing = new Typing({ streams })
   const accountData = new AccountData({ database, streams })

@@ -34,7 +34,6 @@ import { registrationTokensRoutes } from './client/registration_tokens.ts'
 import { relationsRoutes } from './client/relations.ts'
 import { roomSendRoutes } from './client/room_send.ts'
 import { roomStateRoutes } from './client/room_state.ts'
-import { roomSummaryRoutes } from './client/room_summary.ts'
 import { roomsRoutes } from './client/rooms.ts'
 import { syncRoutes } from './client/sync.ts'
 import { tagsRoutes } from './client/tags.ts'
@@ -81,7 +80,6 @@ const doors = [
   registrationTokensRoutes,
   relationsRoutes,
   roomSendRoutes,
-  roomSummaryRoutes,
   roomsRoutes,
   roomStateRoutes,
   syncRoutes,

@@ -1,4 +1,3 @@
-import { MatrixError } from '#protocol/errors.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
@@ -6,8 +5,7 @@ import type { EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import { heroes, memberCounts } from '#storage/room-members.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { KnownRooms, Room } from './known-rooms.ts'
-import type { Memberships, MembershipState } from './memberships.ts'
+import type { Room } from './known-rooms.ts'
 import type { RoomState } from './room-state.ts'
 
 /** How many people a room without a name is called after. */
@@ -36,9 +34,6 @@ export interface PublicSummary {
   readonly joined: number
 }
 
-/** Join rules of rooms that anyone may know of: they can come in, or ask to. */
-const openRules = ['public', 'knock', 'knock_restricted']
-
 const summaryTypes = ['name', 'topic', 'avatar', 'canonical_alias', 'join_rules', 'history_visibility', 'guest_access']
 
 /** Rooms in a few words. */
@@ -46,19 +41,9 @@ export class RoomSummary {
   readonly #database: Database
   readonly #interned: Interned
   readonly #roomState: RoomState
-  readonly #knownRooms: KnownRooms
-  readonly #memberships: Memberships
 
-  constructor(deps: {
-    readonly database: Database
-    readonly interned: Interned
-    readonly roomState: RoomState
-    readonly knownRooms: KnownRooms
-    readonly memberships: Memberships
-  }) {
+  constructor(deps: { readonly database: Database; readonly interned: Interned; readonly roomState: RoomState }) {
     this.#database = deps.database
-    this.#knownRooms = deps.knownRooms
-    this.#memberships = deps.memberships
     this.#interned = deps.interned
     this.#roomState = deps.roomState
   }
@@ -91,24 +76,6 @@ export class RoomSummary {
     return summaries
   }
 
-  /**
-   * What a room shows of itself to `userId`, or to nobody in particular, and what they are in it. Throws M_NOT_FOUND when
-   * they may not know of it: its members and those invited may, anyone where anyone may come in or ask to or read, and
-   * the members of rooms that it admits. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1room_summaryroomidoralias
-   */
-  async publicFor(
-    userId: UserId | undefined,
-    room: Room,
-  ): Promise<{ readonly summary: PublicSummary; readonly membership: MembershipState | undefined }> {
-    const membership = userId === undefined ? undefined : (await this.#memberships.in(userId, room.roomNid))?.membership
-    const summary = await this.public(room)
-    const isOpen = openRules.includes(summary.joinRule) || summary.worldReadable
-    const isIn = membership === 'join' || membership === 'invite' || membership === 'knock'
-    if (isOpen || isIn || (userId !== undefined && (await this.#admits(summary, userId))))
-      return { summary, membership }
-    throw new MatrixError('M_NOT_FOUND', 'This server knows no such room.')
-  }
-
   /** What a room shows of itself. The caller decides who may see it. */
   async public(room: Room): Promise<PublicSummary> {
     const keys = [...summaryTypes.map((name) => `m.room.${name}`), 'm.room.create', 'm.room.encryption']
@@ -137,15 +104,6 @@ export class RoomSummary {
       encryption: text('m.room.encryption', 'algorithm'),
       joined: counts.find((row) => row.membership === 'join')?.count ?? 0,
     }
-  }
-
-  /** True when the user is joined to one of the rooms whose members may come in. One query at most. */
-  async #admits(summary: PublicSummary, userId: UserId): Promise<boolean> {
-    if (summary.joinRule !== 'restricted' || summary.allowedRoomIds.length === 0) return false
-    const rows = [...(await this.#memberships.of(userId)).values()].filter((row) => row.membership === 'join')
-    const rooms = await this.#knownRooms.byNids(rows.map((row) => row.roomNid))
-    const joined = new Set<string>([...rooms.values()].map((room) => room.roomId))
-    return summary.allowedRoomIds.some((roomId) => joined.has(roomId))
   }
 }
 

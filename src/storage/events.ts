@@ -141,30 +141,6 @@ export function newestInStreamRange(
   )
 }
 
-/**
- * Shown events of a room by topological order, ties by stream order, from a point (not itself included when going
- * backwards beyond it: the point stands between events, after the one it names) in a direction.
- */
-export function eventsTopological(
-  txn: Transaction,
-  page: {
-    roomNid: number
-    from: { topological: number; stream: number }
-    direction: 'backwards' | 'forwards'
-    limit: number
-  },
-): Promise<EventRow[]> {
-  const [comparison, order] = page.direction === 'backwards' ? ['<=', 'DESC'] : ['>', 'ASC']
-  return txn.all(
-    `SELECT ${eventColumns} FROM events WHERE room_nid = ? AND (topological, stream_position) ${comparison} (?, ?) AND ${shownToClients}
-     ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
-    page.roomNid,
-    page.from.topological,
-    page.from.stream,
-    page.limit,
-  )
-}
-
 /** Marks events as redacted, each only if nothing redacts it yet; the text stays. */
 export function markRedacted(
   txn: Transaction,

@@ -34,8 +34,3 @@ export function roomById(txn: Transaction, roomId: string): Promise<RoomRow | un
 export function roomsByNids(txn: Transaction, roomNids: readonly number[]): Promise<RoomRow[]> {
   return txn.all(`SELECT ${columns} FROM rooms WHERE room_nid IN @ints(?)`, roomNids)
 }
-
-/** Lists the room in the public directory, or takes it out. */
-export async function setPublished(txn: Transaction, roomNid: number, published: boolean): Promise<void> {
-  await txn.run('UPDATE rooms SET published = ? WHERE room_nid = ?', published ? 1 : 0, roomNid)
-}

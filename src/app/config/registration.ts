@@ -2,7 +2,6 @@ import { section } from './section.ts'
 import { oneOf, optional, text } from './setting.ts'
 
 export const registrationModes = ['open', 'token', 'closed'] as const
-export type RegistrationMode = (typeof registrationModes)[number]
 
 /** Characters below which a shared secret can be guessed. */
 const sharedSecretLengthMin = 16
