@@ -4,6 +4,14 @@ import { docComment } from './scripts/doc-comment-rule.ts'
 
 const clock = 'Time is given: take a Clock (base/clock.ts), so that a test can hold it in its hand.'
 
+const bannedTypebox = {
+  name: 'typebox',
+  importNames: ['Type', 'default'],
+  allowTypeImports: true,
+  message:
+    'Loading it takes a quarter of the memory of an idle server: take Type from #http/schema.ts, types from here.',
+}
+
 const bannedGlobals = [
   { name: 'fetch', message: 'Costs four times undici.request, and follows redirects to anywhere: use undici.request.' },
   { name: 'console', message: 'Nobody can filter or count it: take a Logger (observability/logger.ts).' },
@@ -70,6 +78,7 @@ export default tseslint.config(
       'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true, IIFEs: true }],
       'max-params': ['error', 4],
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: [bannedTypebox] }],
       'no-restricted-globals': ['error', ...bannedGlobals],
       'no-restricted-properties': ['error', ...bannedProperties],
       'no-restricted-syntax': ['error', ...bannedSyntax, bannedCasts],

@@ -1,4 +1,3 @@
-import { hash, verify } from '@node-rs/argon2'
 import { MatrixError } from '#protocol/errors.ts'
 
 /** What one hash costs. */
@@ -19,7 +18,10 @@ const hashesWaitingMax = 200
 
 export const passwordBytesMax = 512
 
-/** Hashes and checks passwords with argon2id, off the main thread and never more than a few at once. */
+/**
+ * Hashes and checks passwords with argon2id, off the main thread and never more than a few at once. The library is
+ * loaded at the first of them.
+ */
 export class Passwords {
   readonly #cost: PasswordCost
   readonly #waiting: (() => void)[] = []
@@ -33,7 +35,7 @@ export class Passwords {
   /** The PHC string of a password. Throws M_LIMIT_EXCEEDED when too many wait. */
   hash(password: string): Promise<string> {
     const options = { memoryCost: this.#cost.memoryKib, timeCost: this.#cost.passes, parallelism: 1 }
-    return this.#bounded(() => hash(password, options))
+    return this.#bounded(async () => (await import('@node-rs/argon2')).hash(password, options))
   }
 
   /**
@@ -47,7 +49,7 @@ export class Passwords {
       throw error
     })
     const decoy = await this.#decoy
-    const matches = await this.#bounded(() => verify(phc ?? decoy, password))
+    const matches = await this.#bounded(async () => (await import('@node-rs/argon2')).verify(phc ?? decoy, password))
     return matches && phc !== null && phc !== undefined
   }
 

@@ -5,17 +5,19 @@ import { route } from '../route.ts'
 /** Clients choose paths by version, so every one since v1.1 is named, not only the newest. */
 const specVersions = Array.from({ length: 19 }, (_, index) => `v1.${index + 1}`)
 
-/**
- * Names from before a feature was in the specification, which clients still look for. Only what works here stands in
- * this list; a test holds it to the endpoints that each promises.
- */
+/** Names from before a feature was in the specification, which clients still look for. Only what works here is named. */
 const unstableFeatures: Readonly<Record<string, boolean>> = {
-  'org.matrix.label_based_filtering': true,
+  // Cross-signing keys and signatures.
   'org.matrix.e2e_cross_signing': true,
+  // Read receipts that only their sender sees.
   'org.matrix.msc2285.stable': true,
+  // Threads, receipts in threads, relations of relations.
   'org.matrix.msc3440.stable': true,
   'org.matrix.msc3771': true,
-  'org.matrix.msc3773': true,
+  'org.matrix.msc3981': true,
+  // Profiles with fields of any name.
+  'uk.tcpip.msc4133.stable': true,
+  // The state after the timeline in a sync.
   'org.matrix.msc4222': true,
 }
 

@@ -1,3 +1,4 @@
+import { compactMemory } from '../compact-memory.ts'
 import { exitCode, houseOptions, type Command } from '../command.ts'
 import { giveBackMemory } from '../give-back-memory.ts'
 import { openHomeserver, type Homeserver } from '../homeserver.ts'
@@ -6,6 +7,9 @@ import { untilToldToStop } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { changeOptions, findOrMakeHouse, type House } from '../which-house.ts'
 import { createLogger, logTo, type Logger } from '#observability/logger.ts'
+
+/** When the start is surely over, and clients that waited for it have had their first answers. */
+const settledMs = 1_000
 
 /** Runs the homeserver until it is told to stop. */
 export const start: Command = {
@@ -22,6 +26,7 @@ options say is kept in that configuration. Later, options stand above the config
     const homeserver = await openHomeserver(config, logger)
     announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
     setImmediate(giveBackMemory)
+    setTimeout(compactMemory, settledMs).unref()
     const reason = await stop
     logger.info('Stopping', { reason: reason.name })
     await homeserver.close()
