@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { UserId } from '#protocol/identifiers.ts'
+import { parseUserId } from '#protocol/identifiers.ts'
 import { Notifier } from './notifier.ts'
 
-const alice = '@alice:example.org' as UserId
-const bob = '@bob:example.org' as UserId
-const carol = '@carol:example.org' as UserId
+const alice = parseUserId('@alice:example.org')
+const bob = parseUserId('@bob:example.org')
+const carol = parseUserId('@carol:example.org')
 
 function options(timeoutMs = 60_000): { timeoutMs: number; signal: AbortSignal } {
   return { timeoutMs, signal: new AbortController().signal }
