@@ -89,7 +89,7 @@ test('the page makes the first account for the holder of the token, and then no 
   assert.equal(made.status, 200)
   const page = await made.text()
   assert.match(page, /@ann:localhost/)
-  assert.match(page, /Element X/)
+  assert.match(page, /FluffyChat/)
   assert.match(page, /http:\/\/localhost:0/)
   assert.doesNotMatch(await (await fetch(home)).text(), /<form/)
   const again = await postForm(home, { ...account, username: 'eve' })

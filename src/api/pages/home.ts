@@ -20,7 +20,7 @@ export interface HomeDeps {
 /** Programs to talk with, for those who have none yet. */
 const clients = [
   { name: 'Element Web', address: 'https://app.element.io', about: 'in the browser' },
-  { name: 'Element X', address: 'https://element.io/download', about: 'on a phone' },
+  { name: 'Element Classic', address: 'https://element.io/download', about: 'on a phone' },
   { name: 'Cinny', address: 'https://app.cinny.in', about: 'in the browser' },
   { name: 'FluffyChat', address: 'https://fluffychat.im', about: 'in the browser, on a phone, on a desktop' },
 ] as const
