@@ -5,8 +5,9 @@ import { eventsByNids } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { RoomState } from '../room-state.ts'
 
-/** States of which something is remembered, and events of which the value is. */
+/** States of which something is remembered, how much of all of them together, and events of which the value is. */
 const statesMax = 4_096
+const stateEntriesMax = 500_000
 const valuesMax = 50_000
 
 /** What one key of a state says: a membership or a history visibility; null when the state has no such event. */
@@ -31,6 +32,8 @@ export class StateValues {
   readonly #roomState: RoomState
   readonly #states = new LruCache<number, Map<number, StateValue>>(statesMax)
   readonly #values = new LruCache<number, string>(valuesMax)
+  /** Entries put into `#states` since it was last empty; those of states that were forgotten count on. */
+  #entries = 0
   #batch: Batch | undefined
 
   constructor(deps: { readonly database: Database; readonly roomState: RoomState }) {
@@ -76,6 +79,11 @@ export class StateValues {
     for (const state of entries.values()) for (const eventNid of state.values()) eventNids.add(eventNid)
     const values = await this.#valuesOf(eventNids)
     const loaded = new Map<number, Map<number, StateValue>>()
+    this.#entries += stateNids.length * keyNids.length
+    if (this.#entries > stateEntriesMax) {
+      this.#states.clear()
+      this.#entries = 0
+    }
     for (const stateNid of stateNids) {
       const state = this.#states.get(stateNid) ?? new Map<number, StateValue>()
       for (const keyNid of keyNids) {
