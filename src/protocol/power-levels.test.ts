@@ -99,6 +99,8 @@ describe('changing levels', () => {
       assert.equal(change(version, sender, null, { users: { alice: 5 } }).allowed, false)
       assert.equal(change(version, sender, null, { users: { [alice]: '5' } }).allowed, !integers)
       assert.equal(change(version, sender, null, { users: [] }).allowed, false)
+      assert.equal(change(version, sender, null, { users: { [alice]: 5, nobody: 5 } }).allowed, false)
+      assert.equal(change(version, sender, null, { users: { [alice]: 5, [bob]: 'x' } }).allowed, false)
       assert.equal(change(version, sender, null, { events: 5 }).allowed, !integers)
     }
     assertRejected(change('12', '@creator:z.example', null, { ban: '50' }), '10.1')

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { anEvent } from '../../test/events.ts'
+import { anEvent, type EventWish } from '../../test/events.ts'
 import { aPublicRoom, powerOf, type RoomGraph } from '../../test/room-graph.ts'
+import { sha1Hex } from './crypto.ts'
 import type { Event } from './event.ts'
 import type { EventId } from './identifiers.ts'
 import type { JsonObject } from './json.ts'
+import { roomVersion } from './room-versions.ts'
 import { stateKeyText } from './state-key.ts'
 import { resolveState, type StateMap } from './state-resolution.ts'
 import { conflictedSubgraph } from './state-resolution/conflicted-subgraph.ts'
@@ -133,6 +135,28 @@ describe('version 2 of the algorithm, and 2.1', () => {
     assert.equal(graph.nameIn(state, 'm.room.member', charlie), 'ban')
   })
 
+  test('2.1 brings in what stands between conflicted events, so that topics follow the power levels in force', () => {
+    const roomId = '!create:a'
+    const state = (type: string, eventId: string, authEvents: Event[], more: EventWish = {}) =>
+      anEvent({ type, eventId, authEvents, roomId, sender: alice, stateKey: '', ...more })
+    const create = state('m.room.create', '$create:a', [])
+    const joins = { stateKey: alice, content: { membership: 'join' }, prevEvents: [create] }
+    const first = state('m.room.member', '$first', [], joins)
+    const older = state('m.room.power_levels', '$older', [first])
+    const newer = state('m.room.power_levels', '$newer', [first, older])
+    const renamed = state('m.room.member', '$renamed', [first, newer], { ...joins, prevEvents: [newer] })
+    const late = state('m.room.topic', '$late', [older, first], { originServerTs: 9000 })
+    const early = state('m.room.topic', '$early', [newer, first], { originServerTs: 8000 })
+    const byId = new Map([create, first, older, newer, renamed, late, early].map((event) => [event.eventId, event]))
+    const source = { event: (eventId: EventId) => byId.get(eventId), isRejected: () => false }
+    const mapOf = (...events: Event[]) =>
+      new Map(events.map((event) => [stateKeyText(event.type, event.stateKey ?? ''), event.eventId]))
+    const rules = roomVersion('12')
+    assert.ok(rules)
+    const states = [mapOf(create, renamed, newer, early), mapOf(create, first, newer, late)]
+    assert.deepEqual(entries(resolveState(states, source, rules)), entries(mapOf(create, renamed, newer, early)))
+  })
+
   test('the subgraph is made of all paths between conflicted events', () => {
     const events = new Map<string, string[]>([
       ['a', ['b', 'x']],
@@ -167,6 +191,27 @@ describe('version 1 of the algorithm', () => {
     assert.equal(graph.nameIn(state, 'm.room.member', bob), 'mb')
     // T1 and T2 alone are in conflict; bob is banned where T2 would be put, so that the older one stays.
     assert.equal(graph.nameIn(state, 'm.room.topic'), 't1')
+  })
+
+  test('the deepest topic counts, and of equally deep ones that with the lowest hash of its id', () => {
+    const graph = aPublicRoom('1')
+    const base = graph.stateAfter('start')
+    const at = (depth: number, eventId: string) => {
+      const event = { ...graph.add(eventId, topic(alice, ['start'])), depth }
+      graph.events.set(event.eventId, event)
+      return event.eventId
+    }
+    const chosen = (...ids: EventId[]) => {
+      const states = ids.map((eventId) => new Map([...base, [stateKeyText('m.room.topic', ''), eventId] as const]))
+      return resolveState(states, graph, graph.rules).get(stateKeyText('m.room.topic', ''))
+    }
+    for (const index of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const low = at(100, `low${index}`)
+      const deep = at(101, `deep${index}`)
+      assert.equal(chosen(low, deep), deep)
+      const twin = at(101, `twin${index}`)
+      assert.equal(chosen(low, deep, twin), sha1Hex(deep) < sha1Hex(twin) ? deep : twin)
+    }
   })
 
   test('a key that only one branch has is no conflict', () => {
