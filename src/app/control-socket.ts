@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
 import { MatrixError, type ErrorCode } from '#protocol/errors.ts'
+import { Failure } from './failure.ts'
 import type { Ground } from './floors/ground.ts'
 import { operatorPaths, operatorRoutes, type Operator } from './operator.ts'
 
@@ -34,6 +35,16 @@ export async function openControlSocket(ground: Ground, operator: Operator): Pro
   await server.listen({ path })
   chmodSync(path, 0o600)
   return server
+}
+
+/**
+ * Throws Failure when a running server has this data folder. The embedded database says so by itself; with PostgreSQL
+ * this is how two servers do not write side by side by mistake.
+ */
+export async function refuseSecondServer(dataFolder: string): Promise<void> {
+  const path = controlSocketPath(dataFolder)
+  if (path === undefined || (await operatorBehind(path)) === undefined) return
+  throw new Failure(`${dataFolder} is in use by another process: stop that one first.`)
 }
 
 /** An operator whose work is done by the server behind a control socket. Undefined when nobody is there. */

@@ -11,7 +11,7 @@ import { Streams } from '#streams/streams.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Config, ListenerConfig } from './config.ts'
 import type { ApiName } from './config/listeners.ts'
-import { openControlSocket } from './control-socket.ts'
+import { openControlSocket, refuseSecondServer } from './control-socket.ts'
 import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
 import { openStorage } from './floors/storage.ts'
@@ -43,6 +43,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const ground = layGround(config, logger)
   const storage = await openStorage(ground)
   stack.defer(() => storage.database.close())
+  await refuseSecondServer(config.dataFolder)
   const streams = await Streams.open(storage)
   const users = openUsers({ ...ground, ...storage, streams })
   users.lastSeen.run()
