@@ -1,10 +1,13 @@
 /**
- * `npm run bench [-- scenario…] [--database URL|postgres] [--against URL[#PID]…] [--shared-secret SECRET] [--peers-only]
- * [--profile] [--dry]`
- * measures Tessera, started here with fresh data, and after it any homeserver whose address is given; the process id
- * gives its processor time. Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry`
- * appends nothing, `--peers-only` leaves Tessera out. `--database postgres` is a fresh database on the server that
- * tests use; `--profile` leaves a profile of the server in bench/profiles. The client runs on the same machine: leave it alone while this runs.
+ * Measures Tessera, started here with fresh data, and after it any homeserver whose address is given:
+ *
+ *   npm run bench -- [scenario…] [--database URL|postgres] [--against URL[#PID]…] [--shared-secret SECRET]
+ *                    [--peers-only] [--profile] [--dry]
+ *
+ * Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry` appends nothing.
+ * `--database postgres` is a fresh database on the server that tests use. The process id of a peer gives its processor
+ * time, `--peers-only` leaves Tessera out, `--profile` leaves a profile of it in bench/profiles. The client runs on the
+ * same machine: leave that alone meanwhile.
  */
 import { parseArgs } from 'node:util'
 
