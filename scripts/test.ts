@@ -16,7 +16,12 @@ const unit = given[0] === '--unit'
 const named = unit ? given.slice(1) : given
 const patterns = named.length > 0 ? named : unit ? beside : [...beside, 'test/**/*.test.ts']
 
-const options = [`--test-concurrency=${filesAtATime}`, `--test-timeout=${testMsMax}`, '--test-reporter=spec']
+const options = [
+  `--test-concurrency=${filesAtATime}`,
+  `--test-timeout=${testMsMax}`,
+  '--test-reporter=spec',
+  '--disable-warning=ExperimentalWarning',
+]
 const { status } = spawnSync(process.execPath, ['--test', ...options, ...patterns], {
   stdio: ['ignore', 'inherit', 'inherit'],
 })
