@@ -8,6 +8,7 @@ import { silentLogger } from '#observability/logger.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
 import { openHomeserver, type Homeserver } from './homeserver.ts'
 import type { Config } from './config.ts'
+import { createPostgresDatabase, postgresMissing } from '../../test/postgres.ts'
 
 function trialConfig(dataFolder: string): Config {
   return {
@@ -41,6 +42,23 @@ test('a second homeserver on the same data is refused and the first goes on', as
   t.after(() => rm(folder, { recursive: true }))
   const homeserver = await openHomeserver(trialConfig(folder), silentLogger)
   await assert.rejects(openHomeserver(trialConfig(folder), silentLogger), { kind: 'in_use' })
+  assert.equal((await fetch(`${homeserver.addresses[0]}/_matrix/client/versions`)).status, 200)
+  await homeserver.close()
+})
+
+test('on PostgreSQL too, a second homeserver on the same data is refused and the first goes on', async (t) => {
+  const missing = postgresMissing()
+  if (missing !== undefined) {
+    t.skip(missing)
+    return
+  }
+  const { url, drop } = await createPostgresDatabase({ migrated: false })
+  t.after(drop)
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const config = { ...trialConfig(folder), database: { url, poolSize: 4 } }
+  const homeserver = await openHomeserver(config, silentLogger)
+  await assert.rejects(openHomeserver(config, silentLogger), /in use by another process/)
   assert.equal((await fetch(`${homeserver.addresses[0]}/_matrix/client/versions`)).status, 200)
   await homeserver.close()
 })
