@@ -1,4 +1,3 @@
-import { compactMemory } from '../compact-memory.ts'
 import { exitCode, houseOptions, type Command } from '../command.ts'
 import { giveBackMemory } from '../give-back-memory.ts'
 import { openHomeserver, type Homeserver } from '../homeserver.ts'
@@ -25,8 +24,7 @@ options say is kept in that configuration. Later, options stand above the config
     const stop = untilToldToStop(logger)
     const homeserver = await openHomeserver(config, logger)
     announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
-    setImmediate(giveBackMemory)
-    setTimeout(compactMemory, settledMs).unref()
+    setTimeout(giveBackMemory, settledMs).unref()
     const reason = await stop
     logger.info('Stopping', { reason: reason.name })
     await homeserver.close()
