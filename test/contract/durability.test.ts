@@ -60,19 +60,21 @@ for (const engine of engines) {
   })
 }
 
-test('a second process on the same SQLite file is refused with one clear error', async (t) => {
-  const url = await testDatabaseUrl(t, { migrated: false })
-  const database = await openDatabase({ url, logger: silentLogger })
-  await database.runInteraction('make', (txn) => txn.run(`CREATE TABLE counted (number INTEGER NOT NULL)`))
-  await assert.rejects(openDatabase({ url, logger: silentLogger }), (error: unknown) => {
-    return error instanceof DatabaseError && error.kind === 'in_use'
+for (const engine of engines) {
+  test(`a second process on the same database is refused with one clear error (${engine})`, async (t) => {
+    const url = await testDatabaseUrl(t, { engine, migrated: false })
+    const database = await openDatabase({ url, logger: silentLogger })
+    await database.runInteraction('make', (txn) => txn.run(`CREATE TABLE counted (number INTEGER NOT NULL)`))
+    await assert.rejects(openDatabase({ url, logger: silentLogger }), (error: unknown) => {
+      return error instanceof DatabaseError && error.kind === 'in_use'
+    })
+    const second = startCounter(url, 0)
+    const complaint: string[] = []
+    second.stderr.on('data', (chunk: Buffer) => complaint.push(chunk.toString()))
+    const [code] = (await once(second, 'close')) as [number]
+    assert.notEqual(code, 0)
+    assert.match(complaint.join(''), /is in use by another/)
+    await database.runInteraction('still', (txn) => txn.run(`INSERT INTO counted (number) VALUES (1)`))
+    await database.close()
   })
-  const second = startCounter(url, 0)
-  const complaint: string[] = []
-  second.stderr.on('data', (chunk: Buffer) => complaint.push(chunk.toString()))
-  const [code] = (await once(second, 'close')) as [number]
-  assert.notEqual(code, 0)
-  assert.match(complaint.join(''), /test\.db is in use by another process/)
-  await database.runInteraction('still', (txn) => txn.run(`INSERT INTO counted (number) VALUES (1)`))
-  await database.close()
-})
+}

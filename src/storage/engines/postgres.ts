@@ -8,6 +8,7 @@ import { MatrixError } from '#protocol/errors.ts'
 import { DatabaseError } from '../database-error.ts'
 import { type Database, type InteractionOptions, type Transaction } from '../transaction.ts'
 import { insideInteraction, refuseNested } from './interaction-scope.ts'
+import { PostgresHold } from './postgres-hold.ts'
 import { PostgresTransaction, sqlState } from './postgres-transaction.ts'
 
 /** Connections when the configuration names no number. */
@@ -30,6 +31,7 @@ export class PostgresDatabase implements Database {
   readonly #pool: Pool
   readonly #report: (error: unknown, interaction: string) => void
   readonly #random: Random
+  #hold: PostgresHold | undefined
   #closing: Promise<void> | undefined
   #underWay = 0
   #idle: (() => void) | undefined
@@ -56,7 +58,7 @@ export class PostgresDatabase implements Database {
 
   /**
    * Connects to the server named by `url` (`postgres://…`).
-   * @throws DatabaseError when it cannot be reached or does not let us in.
+   * @throws DatabaseError when it cannot be reached or does not let us in, `in_use` when another process has it.
    */
   static async open(
     url: string,
@@ -79,9 +81,11 @@ export class PostgresDatabase implements Database {
     })
     const database = new PostgresDatabase(pool, options.report)
     try {
+      database.#hold = await PostgresHold.take(() => new pg.Client({ connectionString: url, keepAlive: true }))
       ;(await pool.connect()).release()
     } catch (error) {
       await database.close()
+      if (error instanceof DatabaseError) throw error
       const reason = error instanceof Error ? error.message || sqlState(error) : String(error)
       throw new DatabaseError('other', `PostgreSQL cannot be reached: ${reason ?? 'no reason given'}`, { cause: error })
     }
@@ -115,6 +119,7 @@ export class PostgresDatabase implements Database {
     const ended = this.#connections === 0 ? undefined : new Promise<void>((resolve) => (this.#disconnected = resolve))
     await this.#pool.end()
     await ended
+    await this.#hold?.release()
   }
 
   /** Runs `fn` until it has committed, or failed for another reason than a conflict, or conflicted too often. */
