@@ -139,3 +139,13 @@ test('changes stand above the file', (t) => {
   writeFileSync(file, 'server_name: example.org\n')
   assert.equal(loadConfig(file, [{ path: ['server_name'], value: 'other.org' }]).serverName, 'other.org')
 })
+
+test('what is wrong with a secret is said without it', () => {
+  const problems = problemsOf({
+    ...good,
+    database: { url: 'postgress://tessera:hunter2@db/x' },
+    registration: { shared_secret: 'hunter2' },
+  })
+  assert.equal(problems.length, 2)
+  assert.doesNotMatch(problems.join('\n'), /hunter2/)
+})

@@ -12,6 +12,7 @@ export const database = section('Where everything is kept.', {
     description:
       'sqlite:FILE, a path relative to data_folder, is embedded and needs nothing else.\npostgres://USER:PASSWORD@HOST:PORT/NAME is for servers that have outgrown it.',
     otherwise: 'sqlite:homeserver.db',
+    secret: true,
     wanted: 'sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/NAME',
     accept: (value) => /^sqlite:.+/.test(value) || isPostgresUrl(value),
   }),

@@ -18,6 +18,7 @@ export const registration = section('Who may make an account.', {
       description:
         'With this secret, scripts make accounts by /_synapse/admin/v1/register, whatever the mode. Keep it to yourself.',
       example: 'a long random text',
+      secret: true,
       wanted: `a text of at least ${sharedSecretLengthMin} characters`,
       accept: (value) => value.length >= sharedSecretLengthMin,
     }),

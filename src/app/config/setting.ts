@@ -52,6 +52,8 @@ interface Scalar<T> {
   readonly description: string
   readonly otherwise?: T
   readonly example?: T
+  /** The value may hold a secret: what is wrong with it is said without quoting it. */
+  readonly secret?: boolean
 }
 
 function scalar<T>(
@@ -59,7 +61,7 @@ function scalar<T>(
   wanted: string,
   accept: (value: unknown) => { readonly value: T } | undefined,
 ): Setting<T> {
-  const { description, otherwise, example } = options
+  const { description, otherwise, example, secret = false } = options
   return {
     description,
     otherwise: otherwise === undefined ? undefined : { value: otherwise },
@@ -67,7 +69,8 @@ function scalar<T>(
     example: onOneLine(example ?? otherwise ?? ''),
     read: (value, at, problems) => {
       const accepted = accept(value)
-      if (accepted === undefined) problems.push({ at, text: `has to be ${wanted}, and is ${quoted(value)}` })
+      const found = secret ? '' : `, and is ${quoted(value)}`
+      if (accepted === undefined) problems.push({ at, text: `has to be ${wanted}${found}` })
       return accepted?.value
     },
   }
