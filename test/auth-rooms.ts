@@ -56,8 +56,9 @@ export function assertAllowed(verdict: Verdict): void {
   assert.deepEqual(verdict, { allowed: true })
 }
 
-/** Fails unless the event is rejected, by this rule if one is given. */
+/** Fails unless the event is rejected, with words, and by this rule if one is given. */
 export function assertRejected(verdict: Verdict, rule?: string): void {
-  assert.equal(verdict.allowed, false)
-  if (rule !== undefined && !verdict.allowed) assert.equal(verdict.rule, rule)
+  assert.ok(!verdict.allowed)
+  assert.notEqual(verdict.reason, '')
+  if (rule !== undefined) assert.equal(verdict.rule, rule)
 }

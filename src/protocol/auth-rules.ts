@@ -1,5 +1,5 @@
 import { checkAliases } from './auth-rules/aliases.ts'
-import { allowed, contextOf, rejected, type AuthContext } from './auth-rules/context.ts'
+import { allowed, contextOf, rejected, type AuthContext, type Verdict } from './auth-rules/context.ts'
 import { checkCreate } from './auth-rules/create.ts'
 import { checkMember } from './auth-rules/member.ts'
 import { membershipIn } from './auth-rules/membership-in.ts'
@@ -14,9 +14,7 @@ import type { StateLookup } from './power-levels.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 import { stateKeyText } from './state-key.ts'
 
-/** What the auth rules say of an event; `rule` is the rule's number in the specification of the room's version. */
-export type Verdict =
-  { readonly allowed: true } | { readonly allowed: false; readonly rule: string; readonly reason: string }
+export type { Verdict }
 
 /** An event that another names in its `auth_events`, and whether it was itself rejected. */
 export interface NamedAuthEvent {

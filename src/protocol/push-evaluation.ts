@@ -1,14 +1,9 @@
-import type { UserId } from './identifiers.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import { matcherOf, type Matcher } from './push-rules/matchers.ts'
-import { PushSubject, type PushFacts } from './push-rules/subject.ts'
+import { PushSubject, type PushFacts, type PushReader } from './push-rules/subject.ts'
 import { pushRuleKinds, type PushRule, type PushRuleset } from './push-rules.ts'
 
-/** A user whose rules are tried. `displayName` is the one in the room, for rules of older clients. */
-export interface PushReader {
-  readonly userId: UserId
-  readonly displayName?: string | undefined
-}
+export type { PushFacts, PushReader }
 
 /** What a user's rules say of an event. */
 export interface PushOutcome {

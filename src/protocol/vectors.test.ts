@@ -68,6 +68,7 @@ test('the auth rules decide as another homeserver does', () => {
     for (const { event, allowed } of cases) {
       const verdict = checkAuth(eventOfPdu(event, rules), (type, key) => events.get(stateKeyText(type, key)), rules)
       assert.equal(verdict.allowed, allowed, `version ${version}: ${JSON.stringify(event)} ${JSON.stringify(verdict)}`)
+      if (!verdict.allowed) assert.notEqual(verdict.reason, '', verdict.rule)
       count += 1
     }
   }

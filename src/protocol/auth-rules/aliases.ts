@@ -1,6 +1,5 @@
-import type { Verdict } from '../auth-rules.ts'
 import { serverNameOf } from '../identifiers.ts'
-import { allowed, rejected, type AuthContext } from './context.ts'
+import { allowed, rejected, type AuthContext, type Verdict } from './context.ts'
 import { ruleNumbers } from './numbers.ts'
 
 /**

@@ -1,7 +1,10 @@
-import type { Verdict } from '../auth-rules.ts'
 import type { Event } from '../event.ts'
 import { powerLevelsOf, type PowerLevels, type StateLookup } from '../power-levels.ts'
 import type { RoomVersionRules } from '../room-versions.ts'
+
+/** What the auth rules say of an event; `rule` is the rule's number in the specification of the room's version. */
+export type Verdict =
+  { readonly allowed: true } | { readonly allowed: false; readonly rule: string; readonly reason: string }
 
 /** What the rules read. */
 export interface AuthContext {
@@ -10,6 +13,11 @@ export interface AuthContext {
   readonly rules: RoomVersionRules
   readonly create: Event
   readonly levels: PowerLevels
+}
+
+/** What the rules about membership read: the context, and the user that the event is about. */
+export interface MemberContext extends AuthContext {
+  readonly target: string
 }
 
 export const allowed: Verdict = { allowed: true }

@@ -1,9 +1,8 @@
-import type { Verdict } from '../auth-rules.ts'
 import type { Event } from '../event.ts'
 import { domainOf, isUserId, serverNameOf } from '../identifiers.ts'
 import type { JsonValue } from '../json.ts'
 import { roomVersion, type RoomVersionRules } from '../room-versions.ts'
-import { allowed, rejected } from './context.ts'
+import { allowed, rejected, type Verdict } from './context.ts'
 
 /**
  * Rule 1: the event that makes a room.

@@ -1,10 +1,8 @@
-import type { Verdict } from '../auth-rules.ts'
 import { bytesOfBase64, bytesOfBase64Url, verify } from '../crypto.ts'
 import type { Event } from '../event.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import { signedText } from '../signatures.ts'
-import { allowed, rejected } from './context.ts'
-import type { MemberContext } from './member.ts'
+import { allowed, rejected, type MemberContext, type Verdict } from './context.ts'
 import { membershipIn } from './membership-in.ts'
 import { memberRule } from './numbers.ts'
 

@@ -1,7 +1,5 @@
-import type { Verdict } from '../auth-rules.ts'
 import { creatorsOf } from '../power-levels.ts'
-import { allowed, rejected } from './context.ts'
-import type { MemberContext } from './member.ts'
+import { allowed, rejected, type MemberContext, type Verdict } from './context.ts'
 import { joinRuleIn, membershipIn } from './membership-in.ts'
 import { memberRule } from './numbers.ts'
 

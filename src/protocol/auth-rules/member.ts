@@ -1,15 +1,9 @@
-import type { Verdict } from '../auth-rules.ts'
 import { isUserId } from '../identifiers.ts'
-import { allowed, rejected, type AuthContext } from './context.ts'
+import { allowed, rejected, type AuthContext, type MemberContext, type Verdict } from './context.ts'
 import { checkInvite } from './invite.ts'
 import { checkJoin } from './join.ts'
 import { joinRuleIn, membershipIn } from './membership-in.ts'
 import { memberRule, ruleNumbers } from './numbers.ts'
-
-/** What the rules about membership read: the context, and the user that the event is about. */
-export interface MemberContext extends AuthContext {
-  readonly target: string
-}
 
 /**
  * Rule 5: who becomes, stays or ceases to be what in a room.

@@ -1,9 +1,8 @@
-import type { Verdict } from '../auth-rules.ts'
 import { isUserId } from '../identifiers.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts'
 import { creatorsOf, namedLevelDefaults, readLevel, readLevels, type NamedLevel } from '../power-levels.ts'
 import type { RoomVersionRules } from '../room-versions.ts'
-import { allowed, rejected, type AuthContext } from './context.ts'
+import { allowed, rejected, type AuthContext, type Verdict } from './context.ts'
 import { ruleNumbers } from './numbers.ts'
 
 const namedLevels = Object.keys(namedLevelDefaults) as readonly NamedLevel[]

@@ -1,7 +1,6 @@
-import type { Verdict } from '../auth-rules.ts'
 import { domainOf } from '../identifiers.ts'
 import { redactedEventIdOf } from '../redaction.ts'
-import { allowed, rejected, type AuthContext } from './context.ts'
+import { allowed, rejected, type AuthContext, type Verdict } from './context.ts'
 import { ruleNumbers } from './numbers.ts'
 
 /**

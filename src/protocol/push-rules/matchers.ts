@@ -1,9 +1,8 @@
 import { globMatches, globMatchesWords } from '../glob.ts'
 import { parseUserId } from '../identifiers.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import type { PushReader } from '../push-evaluation.ts'
 import { defaultPushRules, pushRuleKinds, type PushRule, type PushRuleKind } from '../push-rules.ts'
-import type { PushSubject } from './subject.ts'
+import type { PushReader, PushSubject } from './subject.ts'
 
 /** Whether a rule fits an event, for one reader or for all alike. */
 export interface Matcher {

@@ -1,3 +1,4 @@
+import type { UserId } from '../identifiers.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { splitPath, valueAt } from '../property-path.ts'
 
@@ -11,6 +12,12 @@ export interface PushFacts {
   readonly senderLevel: number
   /** The level that a notification of this name needs, as `PowerLevels.notification` gives it. */
   readonly notificationLevel: (name: string) => number
+}
+
+/** A user whose rules are tried. `displayName` is the one in the room, for rules of older clients. */
+export interface PushReader {
+  readonly userId: UserId
+  readonly displayName?: string | undefined
 }
 
 /** An event as push rules look at it: what was looked up once is kept. */

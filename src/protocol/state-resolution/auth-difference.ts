@@ -1,7 +1,7 @@
 import type { Event } from '../event.ts'
 import type { EventId } from '../identifiers.ts'
 import { stateKeyText } from '../state-key.ts'
-import type { StateMap } from '../state-resolution.ts'
+import type { StateMap } from './conflicts.ts'
 import type { SplitStates } from './split.ts'
 
 type FindEvent = (eventId: EventId) => Event | undefined

@@ -2,7 +2,7 @@ import { checkAuth } from '../auth-rules.ts'
 import type { Event } from '../event.ts'
 import { createEventIdOf } from '../hashes.ts'
 import { stateKeyText } from '../state-key.ts'
-import type { Conflicts } from '../state-resolution.ts'
+import type { Conflicts } from './conflicts.ts'
 
 /**
  * The iterative auth checks: puts one event after the other into the state, each if the auth rules allow it there.

@@ -1,6 +1,6 @@
 import type { EventId } from '../identifiers.ts'
 import type { RoomVersionRules } from '../room-versions.ts'
-import type { StateMap } from '../state-resolution.ts'
+import type { StateMap } from './conflicts.ts'
 
 /** What the states agree about, and all events that stand under keys about which they do not. */
 export interface SplitStates {

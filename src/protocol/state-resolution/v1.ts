@@ -2,7 +2,7 @@ import { checkAuth } from '../auth-rules.ts'
 import { sha1Hex } from '../crypto.ts'
 import type { Event } from '../event.ts'
 import { stateKeyText } from '../state-key.ts'
-import type { Conflicts } from '../state-resolution.ts'
+import type { Conflicts } from './conflicts.ts'
 
 /**
  * State resolution of room version 1, which is known to set rooms back to older states.

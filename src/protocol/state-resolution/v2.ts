@@ -1,7 +1,7 @@
 import type { Event } from '../event.ts'
 import type { EventId } from '../identifiers.ts'
 import { stateKeyText } from '../state-key.ts'
-import type { Conflicts } from '../state-resolution.ts'
+import type { Conflicts } from './conflicts.ts'
 import { conflictedSubgraph } from './conflicted-subgraph.ts'
 import { authIteratively } from './iterative-auth.ts'
 import { mainlineOrder } from './mainline-order.ts'
