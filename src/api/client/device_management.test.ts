@@ -23,6 +23,8 @@ eachEngine('a user lists, names and looks up their devices and nobody else’s',
   assert.equal(one.body.last_seen_ip, '127.0.0.1')
   assert.equal(typeof one.body.last_seen_ts, 'number')
   const { devices } = (await call('GET', `${base}/devices`, { token })).body
+  const unnamed = devices.find((device: { device_id: string }) => device.device_id === alice.deviceId)
+  assert.equal(unnamed.display_name, null)
   assert.deepEqual(
     devices.map((device: { device_id: string }) => device.device_id).sort(),
     ['DESK TOP/1', alice.deviceId].sort(),

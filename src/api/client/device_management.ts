@@ -83,11 +83,12 @@ export function deviceManagementRoutes(deps: {
   ]
 }
 
+/** What is not known is null: clients such as matrix-nio refuse a device that lacks a member. */
 function deviceAnswer(device: Device): object {
   return {
     device_id: device.deviceId,
-    display_name: device.displayName,
-    last_seen_ip: device.lastSeenIp,
-    last_seen_ts: device.lastSeenTs,
+    display_name: device.displayName ?? null,
+    last_seen_ip: device.lastSeenIp ?? null,
+    last_seen_ts: device.lastSeenTs ?? null,
   }
 }
