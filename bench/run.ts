@@ -16,11 +16,16 @@ import { Homeserver } from './kit/homeserver.ts'
 import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
 import { startServer } from './kit/server-process.ts'
+import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
+import { stateScenarios } from './scenarios/state.ts'
+import { storageScenarios } from './scenarios/storage.ts'
 import { syncScenarios } from './scenarios/sync.ts'
 
 const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios]
+/** Without a server, and only by name: they take long. `state` and `storage` stand for all that begin so. */
+const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
 
 const { values: options, positionals: names } = parseArgs({
@@ -34,20 +39,31 @@ const { values: options, positionals: names } = parseArgs({
     dry: { type: 'boolean', default: false },
   },
 })
-const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name))
+const known = [...scenarios, ...databaseScenarios].map(({ name }) => name)
+const means = (name: string, scenario: string): boolean => name === scenario || scenario.startsWith(`${name}-`)
+const unknown = names.filter((name) => !known.some((scenario) => means(name, scenario)))
 if (unknown.length > 0) {
-  process.stderr.write(`unknown: ${unknown.join(', ')}; known: ${scenarios.map(({ name }) => name).join(', ')}\n`)
+  process.stderr.write(`unknown: ${unknown.join(', ')}; known: ${known.join(', ')}\n`)
   process.exit(2)
 }
-const wanted = names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.includes(name))
+const wanted = names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.some((each) => means(each, name)))
+const wantedOfDatabase = databaseScenarios.filter(({ name }) => names.some((each) => means(each, name)))
 const results: Result[] = []
 
-if (!options['peers-only']) await runOurs()
+for (const scenario of wantedOfDatabase) await runOnDatabase(scenario)
+if (!options['peers-only'] && wanted.length > 0) await runOurs()
 for (const address of options.against) {
   const [url = '', pid] = address.split('#', 2)
   await runAll(new URL(url).host, { url, pid: pid === undefined ? undefined : Number(pid) })
 }
 if (!options.dry) appendResults(results)
+
+async function runOnDatabase(scenario: DatabaseScenario): Promise<void> {
+  const server = options.database === 'postgres' ? 'postgres' : 'sqlite'
+  const { name, about, targets } = scenario
+  const figures = await withDatabasePlace(server, (place) => scenario.run(place))
+  note({ server, scenario: name, about, targets, figures })
+}
 
 async function runOurs(): Promise<void> {
   const server = options.database === undefined ? 'sqlite' : 'postgres'

@@ -1,6 +1,6 @@
 import type { Event } from '#protocol/event.ts'
 import { applyStateDeltas } from '#storage/current-state.ts'
-import { insertAuthEdges, insertEdges, moveExtremities, type Edge } from '#storage/event-edges.ts'
+import { moveExtremities } from '#storage/event-edges.ts'
 import { insertEvents, markRedacted, type EventRow } from '#storage/events.ts'
 import { setInviteStates, setMemberships } from '#storage/memberships.ts'
 import { insertRelations } from '#storage/relations.ts'
@@ -20,7 +20,7 @@ export interface BuiltEvent {
   readonly row: Omit<EventRow, 'streamPosition'>
   readonly prevNids: readonly number[]
   readonly authNids: readonly number[]
-  /** For a state event: the state it makes; for a room's first event the empty state before it, too. */
+  /** The state it makes, when it has rows of its own; for a room's first event the empty state before it, too. */
   readonly newStates: readonly NewState[]
   /** For a member event: whose membership it sets, and the stripped state for a user of ours who is invited. */
   readonly member:
@@ -131,10 +131,6 @@ function redactionsOf(batch: EventBatch): { eventNid: number; redactedBy: number
   return redactions
 }
 
-function edgesOf(built: readonly BuiltEvent[], targets: (each: BuiltEvent) => readonly number[]): Edge[] {
-  return built.flatMap((each) => targets(each).map((targetNid) => ({ eventNid: each.row.eventNid, targetNid })))
-}
-
 /** Every statement is sent at once, in order: they need nothing of each other's answers. */
 async function writeBatch(
   txn: Transaction,
@@ -144,18 +140,22 @@ async function writeBatch(
 ): Promise<void> {
   const { room, built } = batch
   if (batch.alsoWrite !== undefined) await batch.alsoWrite(txn)
-  const prevEdges = edgesOf(built, (each) => each.prevNids)
   const writes = [
-    insertEvents(txn, rows),
-    insertEdges(txn, prevEdges),
+    insertEvents(
+      txn,
+      rows.map((row, index) => ({
+        ...row,
+        prevNids: built[index]?.prevNids ?? [],
+        authNids: built[index]?.authNids ?? [],
+      })),
+    ),
     moveExtremities(txn, room.roomNid, batch.extremities),
   ]
   const relations = rows.flatMap((row, index) => relationOf(row, built[index]?.event.content) ?? [])
   if (relations.length > 0) writes.push(insertRelations(txn, relations))
   const redactions = redactionsOf(batch)
   if (redactions.length > 0) writes.push(markRedacted(txn, redactions))
-  const stateful = built.filter((each) => each.newStates.length > 0)
-  if (stateful.length > 0) writes.push(...writeState(txn, batch, stateful, rows))
+  if (rows.some((row) => row.keyNid !== null)) writes.push(...writeState(txn, batch, rows))
   if (members.length > 0) writes.push(...writeMembers(txn, batch, members))
   await Promise.all(writes)
 }
@@ -170,23 +170,14 @@ function writeMembers(txn: Transaction, batch: EventBatch, members: readonly Mem
   return [setMemberships(txn, memberRows), setInviteStates(txn, stripped)]
 }
 
-function writeState(
-  txn: Transaction,
-  batch: EventBatch,
-  stateful: readonly BuiltEvent[],
-  rows: readonly EventRow[],
-): Promise<void>[] {
-  const authEdges = edgesOf(stateful, (each) => each.authNids)
-  const states = stateful.flatMap((each) => each.newStates)
-  const nodes = states.map((state) => state.node)
-  const chunks = states.flatMap((state) => state.chunks)
-  const deltas = rows.flatMap(({ streamPosition, keyNid, eventNid, replacesNid }) =>
-    keyNid === null || streamPosition === null ? [] : [{ streamPosition, keyNid, eventNid, prevEventNid: replacesNid }],
-  )
-  return [
-    insertAuthEdges(txn, authEdges),
-    insertStateNodes(txn, nodes),
-    insertStateChunks(txn, chunks),
-    applyStateDeltas(txn, batch.room.roomNid, deltas),
-  ]
+function writeState(txn: Transaction, batch: EventBatch, rows: readonly EventRow[]): Promise<void>[] {
+  const states = batch.built.flatMap((each) => each.newStates)
+  const deltas = rows.flatMap(({ keyNid, eventNid }) => (keyNid === null ? [] : [{ keyNid, eventNid }]))
+  const writes = [applyStateDeltas(txn, batch.room.roomNid, deltas)]
+  if (states.length > 0) {
+    const nodes = states.map((state) => state.node)
+    const chunks = states.flatMap((state) => state.chunks)
+    writes.push(insertStateNodes(txn, nodes), insertStateChunks(txn, chunks))
+  }
+  return writes
 }

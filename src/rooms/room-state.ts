@@ -5,7 +5,7 @@ import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
 import type { PersistedBatch, PersistEvent } from './persist-event.ts'
-import { readState, readStateKeys } from './room-state/read-state.ts'
+import { readDifference, readState, readStateKeys, type StateDifference } from './room-state/read-state.ts'
 
 /** A state: key nid → event nid. */
 export type State = ReadonlyMap<number, number>
@@ -118,6 +118,11 @@ export class RoomState {
       for (const [stateNid, state] of read) this.#remember(stateNid, keyNids, state)
     }
     return new Map(stateNids.map((nid) => [nid, pick(this.#answered.get(nid) ?? new Map(), keyNids)]))
+  }
+
+  /** The keys under which two states differ. Neighbours cost what changed between them, never the size of the room. */
+  difference(from: number, to: number): Promise<StateDifference[]> {
+    return this.#database.runInteraction('state_difference', (txn) => readDifference(txn, from, to), { readOnly: true })
   }
 
   #remember(stateNid: number, keyNids: readonly number[], state: State): void {

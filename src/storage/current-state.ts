@@ -14,6 +14,9 @@ export interface StateDelta {
   readonly prevEventNid: number | null
 }
 
+/** Stands in the notes for "nothing changed here". */
+const noKey = 0
+
 /** The whole state of a room now. Costs the size of the answer. */
 export function currentState(txn: Transaction, roomNid: number): Promise<StateEntry[]> {
   return txn.all('SELECT key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state WHERE room_nid = ?', roomNid)
@@ -48,11 +51,11 @@ export function currentStateOf(
   )
 }
 
-/** Applies changes, in order, to the state now, and notes each in the stream of changes. */
+/** Applies changes, in order, to the state now. */
 export async function applyStateDeltas(
   txn: Transaction,
   roomNid: number,
-  deltas: readonly StateDelta[],
+  deltas: readonly Pick<StateDelta, 'keyNid' | 'eventNid'>[],
 ): Promise<void> {
   const last = new Map<number, number | null>()
   for (const delta of deltas) last.set(delta.keyNid, delta.eventNid)
@@ -69,20 +72,33 @@ export async function applyStateDeltas(
       set,
     ),
     txn.runMany('DELETE FROM current_state WHERE room_nid = ? AND key_nid = ?', removed),
-    txn.runMany(
-      `INSERT INTO current_state_deltas (room_nid, stream_position, key_nid, event_nid, prev_event_nid)
-       VALUES (?, ?, ?, ?, ?)`,
-      deltas.map((delta) => [roomNid, delta.streamPosition, delta.keyNid, delta.eventNid, delta.prevEventNid]),
-    ),
   ])
 }
 
+/**
+ * Notes what the state changed at a position where it is not just the arrived event that became part of it. No changes:
+ * that nothing changed, though a state event arrived.
+ */
+export function noteStateDeltas(
+  txn: Transaction,
+  roomNid: number,
+  streamPosition: number,
+  deltas: readonly Omit<StateDelta, 'streamPosition'>[],
+): Promise<void> {
+  const noted = deltas.length === 0 ? [{ keyNid: noKey, eventNid: null, prevEventNid: null }] : deltas
+  return txn.runMany(
+    `INSERT INTO current_state_deltas (room_nid, stream_position, key_nid, event_nid, prev_event_nid)
+     VALUES (?, ?, ?, ?, ?)`,
+    noted.map((delta) => [roomNid, streamPosition, delta.keyNid, delta.eventNid, delta.prevEventNid]),
+  )
+}
+
 /** Changes of the state of rooms with positions after `after` and not after `upTo`, oldest first within a room. */
-export function stateDeltas(
+export async function stateDeltas(
   txn: Transaction,
   range: { roomNids: readonly number[]; after: number; upTo: number },
 ): Promise<(StateDelta & { roomNid: number })[]> {
-  return txn.all(
+  const noted = await txn.all<StateDelta & { roomNid: number }>(
     `SELECT room_nid AS "roomNid", stream_position AS "streamPosition", key_nid AS "keyNid", event_nid AS "eventNid",
        prev_event_nid AS "prevEventNid"
      FROM current_state_deltas WHERE room_nid IN @ints(?) AND stream_position > ? AND stream_position <= ?
@@ -91,4 +107,18 @@ export function stateDeltas(
     range.after,
     range.upTo,
   )
+  const plain = await txn.all<StateDelta & { roomNid: number }>(
+    `SELECT room_nid AS "roomNid", stream_position AS "streamPosition", key_nid AS "keyNid", event_nid AS "eventNid",
+       replaces_nid AS "prevEventNid"
+     FROM events WHERE room_nid IN @ints(?) AND stream_position > ? AND stream_position <= ? AND key_nid IS NOT NULL
+     ORDER BY room_nid, stream_position`,
+    range.roomNids,
+    range.after,
+    range.upTo,
+  )
+  if (noted.length === 0) return plain
+  const places = new Set(noted.map((delta) => delta.streamPosition))
+  return [...plain.filter((delta) => !places.has(delta.streamPosition)), ...noted]
+    .filter((delta) => delta.keyNid !== noKey)
+    .sort((a, b) => a.roomNid - b.roomNid || a.streamPosition - b.streamPosition)
 }

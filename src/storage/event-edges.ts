@@ -1,25 +1,25 @@
+import { unpackEventText } from './event-text.ts'
+import type { EventEdges } from './events.ts'
+import { unpackNids } from './packed-nids.ts'
 import type { Transaction } from './transaction.ts'
 
-/** An arrow of the event graph, from an event to one it names. */
-export interface Edge {
+/** The events that one names, of those that we have. */
+export interface EdgesOfEvent extends EventEdges {
   readonly eventNid: number
-  readonly targetNid: number
 }
 
-/** Writes which events follow which. */
-export function insertEdges(txn: Transaction, edges: readonly Edge[]): Promise<void> {
-  return txn.runMany(
-    'INSERT INTO event_edges (event_nid, prev_nid) VALUES (?, ?)',
-    edges.map((edge) => [edge.eventNid, edge.targetNid]),
+/** What these events name, in no order; unknown events are left out. */
+export async function edgesOfEvents(txn: Transaction, eventNids: readonly number[]): Promise<EdgesOfEvent[]> {
+  const rows = await txn.all<{ eventNid: number; prevNids: Uint8Array | null; authNids: Uint8Array | null }>(
+    `SELECT event_nid AS "eventNid", prev_nids AS "prevNids", auth_nids AS "authNids" FROM events
+     WHERE event_nid IN @ints(?)`,
+    eventNids,
   )
-}
-
-/** Writes which events a state event names as those that allow it. */
-export function insertAuthEdges(txn: Transaction, edges: readonly Edge[]): Promise<void> {
-  return txn.runMany(
-    'INSERT INTO event_auth (event_nid, auth_nid) VALUES (?, ?)',
-    edges.map((edge) => [edge.eventNid, edge.targetNid]),
-  )
+  return rows.map(({ eventNid, prevNids, authNids }) => ({
+    eventNid,
+    prevNids: unpackNids(eventNid, prevNids),
+    authNids: unpackNids(eventNid, authNids),
+  }))
 }
 
 /** An event that nothing follows yet. */
@@ -33,13 +33,15 @@ export interface Extremity {
 }
 
 /** The forward extremities of a room: what the next event will follow. */
-export function forwardExtremities(txn: Transaction, roomNid: number): Promise<Extremity[]> {
-  return txn.all(
+export async function forwardExtremities(txn: Transaction, roomNid: number): Promise<Extremity[]> {
+  const rows = await txn.all<Omit<Extremity, 'json'> & { json: Uint8Array }>(
     `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth, e.state_after AS "stateNid",
-       e.json
-     FROM forward_extremities f JOIN events e ON e.event_nid = f.event_nid WHERE f.room_nid = ?`,
+       e.packed_json AS json
+     FROM forward_extremities f JOIN events e ON e.event_nid = f.event_nid WHERE f.room_nid = ?
+     ORDER BY e.event_nid`,
     roomNid,
   )
+  return rows.map((row) => ({ ...row, json: unpackEventText(row.json) }))
 }
 
 /** Replaces extremities of a room that have been followed by those that follow them. */

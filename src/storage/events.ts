@@ -1,3 +1,5 @@
+import { packEventText, unpackEventText } from './event-text.ts'
+import { packNids } from './packed-nids.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
 /** One stored event: its canonical text as signed, and its facts. Flags are 0 or 1. */
@@ -32,23 +34,38 @@ export interface EventRow {
   readonly json: string
 }
 
-/** The columns of an `EventRow`, for the stores that read events too. */
+/** Which events an event names, of those that we have. `authNids` is kept of state events only. */
+export interface EventEdges {
+  readonly prevNids: readonly number[]
+  readonly authNids: readonly number[]
+}
+
+/** A row as it comes out of the database, its text packed. */
+export type PackedEventRow = Omit<EventRow, 'json'> & { json: string | Uint8Array }
+
+/** Events with their texts, of rows just read with `eventColumns`: the rows themselves, changed. */
+export function unpackedEvents(rows: PackedEventRow[]): EventRow[] {
+  for (const row of rows) if (typeof row.json !== 'string') row.json = unpackEventText(row.json)
+  return rows as EventRow[]
+}
+
+/** The columns of a `PackedEventRow`, for the stores that read events too. */
 export const eventColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
   sender_nid AS "senderNid", topological, stream_position AS "streamPosition", origin_server_ts AS "originServerTs",
   received_ts AS "receivedTs", outlier, soft_failed AS "softFailed", rejected, redacted_by AS "redactedBy",
   state_before AS "stateBefore", state_after AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
-  txn_id AS "txnId", json`
+  txn_id AS "txnId", packed_json AS json`
 
 /** What a client may ever be shown: in the timeline, and neither rejected nor soft-failed. */
 export const shownToClients = 'outlier = 0 AND rejected IS NULL AND soft_failed = 0'
 
 /** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
-export function insertEvents(txn: Transaction, rows: readonly EventRow[]): Promise<void> {
+export function insertEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
   return txn.runMany(
     `INSERT INTO events (event_nid, event_id, room_nid, type, key_nid, sender_nid, topological, stream_position,
        origin_server_ts, received_ts, outlier, soft_failed, rejected, redacted_by, state_before, state_after,
-       replaces_nid, device_id, txn_id, json)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       replaces_nid, device_id, txn_id, prev_nids, auth_nids, packed_json)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     rows.map((row): SqlValue[] => [
       row.eventNid,
       row.eventId,
@@ -69,19 +86,23 @@ export function insertEvents(txn: Transaction, rows: readonly EventRow[]): Promi
       row.replacesNid,
       row.deviceId,
       row.txnId,
-      row.json,
+      packNids(row.eventNid, row.prevNids ?? []),
+      packNids(row.eventNid, row.keyNid === null ? [] : (row.authNids ?? [])),
+      packEventText(row.json),
     ]),
   )
 }
 
 /** The events with these integer ids, in no order; unknown ones are left out. */
-export function eventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<EventRow[]> {
-  return txn.all(`SELECT ${eventColumns} FROM events WHERE event_nid IN @ints(?)`, eventNids)
+export async function eventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<EventRow[]> {
+  return unpackedEvents(await txn.all(`SELECT ${eventColumns} FROM events WHERE event_nid IN @ints(?)`, eventNids))
 }
 
 /** The events with these Matrix ids in this room, in no order; those of other rooms count as unknown. */
-export function eventsByIds(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<EventRow[]> {
-  return txn.all(`SELECT ${eventColumns} FROM events WHERE event_id IN @texts(?) AND room_nid = ?`, eventIds, roomNid)
+export async function eventsByIds(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<EventRow[]> {
+  return unpackedEvents(
+    await txn.all(`SELECT ${eventColumns} FROM events WHERE event_id IN @texts(?) AND room_nid = ?`, eventIds, roomNid),
+  )
 }
 
 /** The event that a device's request made, or undefined: what makes a repeated request harmless. */
@@ -100,18 +121,20 @@ export function eventByTransaction(
 }
 
 /** Shown events of a room that arrived after `after` and not after `upTo`, by stream order. Both are positions. */
-export function eventsInStreamRange(
+export async function eventsInStreamRange(
   txn: Transaction,
   range: { roomNid: number; after: number; upTo: number; limit: number; newestFirst: boolean },
 ): Promise<EventRow[]> {
   const order = range.newestFirst ? 'DESC' : 'ASC'
-  return txn.all(
-    `SELECT ${eventColumns} FROM events WHERE room_nid = ? AND stream_position > ? AND stream_position <= ? AND ${shownToClients}
+  return unpackedEvents(
+    await txn.all(
+      `SELECT ${eventColumns} FROM events WHERE room_nid = ? AND stream_position > ? AND stream_position <= ? AND ${shownToClients}
      ORDER BY stream_position ${order} LIMIT ?`,
-    range.roomNid,
-    range.after,
-    range.upTo,
-    range.limit,
+      range.roomNid,
+      range.after,
+      range.upTo,
+      range.limit,
+    ),
   )
 }
 
@@ -119,12 +142,13 @@ export function eventsInStreamRange(
  * The newest `limit` shown events of each of several rooms that arrived after `after` and not after `upTo`, oldest
  * first. One search per room for where to begin, then one range of the index.
  */
-export function newestInStreamRange(
+export async function newestInStreamRange(
   txn: Transaction,
   range: { roomNids: readonly number[]; after: number; upTo: number; limit: number },
 ): Promise<EventRow[]> {
-  return txn.all(
-    `WITH cuts (cut_room, cut) AS MATERIALIZED (
+  return unpackedEvents(
+    await txn.all(
+      `WITH cuts (cut_room, cut) AS MATERIALIZED (
        SELECT r.room_nid, (
          SELECT e.stream_position FROM events e
          WHERE e.room_nid = r.room_nid AND e.stream_position > ? AND e.stream_position <= ? AND ${shownToClients}
@@ -132,12 +156,13 @@ export function newestInStreamRange(
        FROM rooms r WHERE r.room_nid IN @ints(?))
      SELECT ${eventColumns} FROM cuts JOIN events ON room_nid = cut_room AND stream_position > COALESCE(cut, ?)
      WHERE stream_position <= ? AND ${shownToClients} ORDER BY stream_position`,
-    range.after,
-    range.upTo,
-    range.limit,
-    range.roomNids,
-    range.after,
-    range.upTo,
+      range.after,
+      range.upTo,
+      range.limit,
+      range.roomNids,
+      range.after,
+      range.upTo,
+    ),
   )
 }
 

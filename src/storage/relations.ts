@@ -1,4 +1,4 @@
-import { eventColumns, type EventRow } from './events.ts'
+import { eventColumns, unpackedEvents, type EventRow } from './events.ts'
 import type { Transaction } from './transaction.ts'
 
 /** That one event relates to another. `relatesTo` is a Matrix id, for the event may be unknown here. */
@@ -137,10 +137,11 @@ export interface RelatedRange {
 }
 
 /** The events that relate to one event, by topological order. */
-export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
+export async function relatedEvents(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
   const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
-  return txn.all(
-    `WITH RECURSIVE related (nid, id, level) AS (
+  return unpackedEvents(
+    await txn.all(
+      `WITH RECURSIVE related (nid, id, level) AS (
        SELECT r.event_nid, e.event_id, 1 FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
        WHERE r.relates_to = ? AND r.room_nid = ?
        UNION
@@ -155,19 +156,20 @@ export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<Ev
        AND (topological, stream_position) ${from} (?, ?) AND (topological, stream_position) ${until} (?, ?)
        AND stream_position > ? AND stream_position <= ?
      ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
-    range.eventId,
-    range.roomNid,
-    range.depth,
-    range.roomNid,
-    range.relType ?? null,
-    range.type ?? null,
-    range.from.topological,
-    range.from.stream,
-    range.until.topological,
-    range.until.stream,
-    range.arrivedAfter,
-    range.arrivedBy,
-    range.limit,
+      range.eventId,
+      range.roomNid,
+      range.depth,
+      range.roomNid,
+      range.relType ?? null,
+      range.type ?? null,
+      range.from.topological,
+      range.from.stream,
+      range.until.topological,
+      range.until.stream,
+      range.arrivedAfter,
+      range.arrivedBy,
+      range.limit,
+    ),
   )
 }
 

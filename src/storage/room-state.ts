@@ -1,14 +1,25 @@
 import type { Transaction } from './transaction.ts'
 
 /**
- * A state of a room: what it changes of its parent's, packed. A node without a parent is a base: its whole state lies
- * in chunks. `position` counts the nodes since the base. The packing is `rooms/room-state/packed-entries.ts`.
+ * A state of a room: what it changes of its parent's. A positive number names one with a row of its own: its delta is
+ * packed by `rooms/room-state/packed-entries.ts`, and when it has no parent it is a base, whose whole state lies in chunks.
+ * A negative number −n names the state that event n made of the one before it: it has neither delta nor position.
  */
 export interface StateNodeRow {
   readonly stateNid: number
   readonly roomNid: number
-  /** The base that it stands on; its own id when it is one. */
-  readonly baseNid: number
+  readonly parentNid: number | null
+  /** How many nodes lie between it and its base, itself included. */
+  readonly position: number | null
+  readonly delta: Uint8Array | null
+  /** Of the event that made it. */
+  readonly keyNid: number | null
+}
+
+/** A node with a row of its own, as it is written. */
+export interface NewStateNode {
+  readonly stateNid: number
+  readonly roomNid: number
   readonly parentNid: number | null
   readonly position: number
   readonly delta: Uint8Array
@@ -21,14 +32,11 @@ export interface StateChunkRow {
   readonly entries: Uint8Array
 }
 
-const columns = `state_nid AS "stateNid", room_nid AS "roomNid", base_nid AS "baseNid", parent_nid AS "parentNid",
-  position, delta`
-
 /** Writes new nodes. */
-export function insertStateNodes(txn: Transaction, nodes: readonly StateNodeRow[]): Promise<void> {
+export function insertStateNodes(txn: Transaction, nodes: readonly NewStateNode[]): Promise<void> {
   return txn.runMany(
-    'INSERT INTO state_nodes (state_nid, room_nid, base_nid, parent_nid, position, delta) VALUES (?, ?, ?, ?, ?, ?)',
-    nodes.map((node) => [node.stateNid, node.roomNid, node.baseNid, node.parentNid, node.position, node.delta]),
+    'INSERT INTO state_nodes (state_nid, room_nid, parent_nid, position, delta) VALUES (?, ?, ?, ?, ?)',
+    nodes.map((node) => [node.stateNid, node.roomNid, node.parentNid, node.position, node.delta]),
   )
 }
 
@@ -40,16 +48,29 @@ export function insertStateChunks(txn: Transaction, chunks: readonly StateChunkR
   )
 }
 
-/** These nodes and all their ancestors up to their bases, each once, in no order. */
+/**
+ * These nodes and all their ancestors up to their bases, each once, in no order. Scalar queries inside the recursion,
+ * since for joins PostgreSQL reads the whole table at each step while it is small.
+ */
 export function stateNodesWithAncestors(txn: Transaction, stateNids: readonly number[]): Promise<StateNodeRow[]> {
   return txn.all(
     `WITH RECURSIVE path (nid) AS (
        SELECT state_nid FROM state_nodes WHERE state_nid IN @ints(?)
+       UNION ALL
+       SELECT -event_nid FROM events WHERE event_nid IN @ints(?)
        UNION
-       SELECT n.parent_nid FROM path p JOIN state_nodes n ON n.state_nid = p.nid WHERE n.parent_nid IS NOT NULL
+       SELECT CASE WHEN p.nid < 0 THEN (SELECT e.state_before FROM events e WHERE e.event_nid = -p.nid)
+              ELSE (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid) END
+       FROM path p WHERE p.nid IS NOT NULL
      )
-     SELECT ${columns} FROM state_nodes WHERE state_nid IN (SELECT nid FROM path)`,
-    stateNids,
+     SELECT state_nid AS "stateNid", room_nid AS "roomNid", parent_nid AS "parentNid", position, delta,
+       CAST(NULL AS INTEGER) AS "keyNid"
+     FROM state_nodes WHERE state_nid IN (SELECT nid FROM path WHERE nid > 0)
+     UNION ALL
+     SELECT -event_nid, room_nid, state_before, CAST(NULL AS INTEGER), CAST(NULL AS BLOB), key_nid
+     FROM events WHERE event_nid IN (SELECT -nid FROM path WHERE nid < 0)`,
+    stateNids.filter((stateNid) => stateNid > 0),
+    stateNids.flatMap((stateNid) => (stateNid < 0 ? [-stateNid] : [])),
   )
 }
 
@@ -69,11 +90,14 @@ export function stateChunksHolding(
   keyNids: readonly number[],
 ): Promise<StateChunkRow[]> {
   return txn.all(
-    `SELECT c.state_nid AS "stateNid", c.first_key AS "firstKey", c.entries FROM state_chunks c
-     WHERE (c.state_nid, c.first_key) IN (
-       SELECT b.state_nid, (SELECT MAX(f.first_key) FROM state_chunks f
-                            WHERE f.state_nid = b.state_nid AND f.first_key <= k.key_nid)
-       FROM state_nodes b CROSS JOIN state_keys k WHERE b.state_nid IN @ints(?) AND k.key_nid IN @ints(?))`,
+    `SELECT place.state_nid AS "stateNid", place.first_key AS "firstKey",
+       (SELECT c.entries FROM state_chunks c
+        WHERE c.state_nid = place.state_nid AND c.first_key = place.first_key) AS entries
+     FROM (
+       SELECT DISTINCT b.state_nid, (SELECT MAX(f.first_key) FROM state_chunks f
+                                     WHERE f.state_nid = b.state_nid AND f.first_key <= k.key_nid) AS first_key
+       FROM state_nodes b CROSS JOIN state_keys k WHERE b.state_nid IN @ints(?) AND k.key_nid IN @ints(?)) AS place
+     WHERE place.first_key IS NOT NULL`,
     baseNids,
     keyNids,
   )

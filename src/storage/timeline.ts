@@ -1,4 +1,4 @@
-import { eventColumns, shownToClients, type EventRow } from './events.ts'
+import { eventColumns, shownToClients, unpackedEvents, type EventRow } from './events.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A stretch of a room's history in the order of the event graph. */
@@ -18,34 +18,45 @@ export interface TimelineRange {
  * Events that clients may be shown, by topological order, ties by arrival. Costs the answer, and what lies between
  * `from` and the first event that arrived within the bounds. The plus signs keep the planner on the order's own index.
  */
-export function timelinePage(txn: Transaction, range: TimelineRange): Promise<EventRow[]> {
+export async function timelinePage(txn: Transaction, range: TimelineRange): Promise<EventRow[]> {
   const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
-  return txn.all(
-    `SELECT ${eventColumns} FROM events
+  return unpackedEvents(
+    await txn.all(
+      `SELECT ${eventColumns} FROM events
      WHERE room_nid = ? AND (topological, stream_position) ${from} (?, ?) AND (topological, stream_position) ${until} (?, ?)
        AND +stream_position > ? AND +stream_position <= ? AND ${shownToClients}
      ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
-    range.roomNid,
-    range.from.topological,
-    range.from.stream,
-    range.until.topological,
-    range.until.stream,
-    range.arrivedAfter,
-    range.arrivedBy,
-    range.limit,
+      range.roomNid,
+      range.from.topological,
+      range.from.stream,
+      range.until.topological,
+      range.until.stream,
+      range.arrivedAfter,
+      range.arrivedBy,
+      range.limit,
+    ),
   )
 }
 
-/** The member events of a user in a room's timeline, newest first: how they came and went. `keyNid` is their key. */
-export function stateHistory(
+/**
+ * The events that have stood in the current state of a room under a key, newest first: the one there now, the one that
+ * it replaced, and so on. Costs the answer.
+ */
+export async function stateHistory(
   txn: Transaction,
   history: { readonly roomNid: number; readonly keyNid: number; readonly limit: number },
 ): Promise<EventRow[]> {
-  return txn.all(
-    `SELECT ${eventColumns} FROM events
-     WHERE room_nid = ? AND key_nid = ? AND ${shownToClients} ORDER BY stream_position DESC LIMIT ?`,
-    history.roomNid,
-    history.keyNid,
-    history.limit,
+  return unpackedEvents(
+    await txn.all(
+      `WITH RECURSIVE history (nid, place) AS (
+         SELECT event_nid, 1 FROM current_state WHERE room_nid = ? AND key_nid = ?
+         UNION ALL
+         SELECT e.replaces_nid, h.place + 1 FROM history h JOIN events e ON e.event_nid = h.nid
+         WHERE e.replaces_nid IS NOT NULL AND h.place < ?)
+       SELECT ${eventColumns} FROM history JOIN events ON event_nid = nid WHERE ${shownToClients} ORDER BY place`,
+      history.roomNid,
+      history.keyNid,
+      history.limit,
+    ),
   )
 }

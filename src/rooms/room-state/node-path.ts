@@ -1,5 +1,6 @@
-import type { StateChunkRow, StateNodeRow } from '#storage/room-state.ts'
-import { packEntries, unpackEntries, type Entries } from './packed-entries.ts'
+import type { NewStateNode, StateChunkRow, StateNodeRow } from '#storage/room-state.ts'
+import { packEntries, type Entries } from './packed-entries.ts'
+import { deltaOf, pathOf } from './state-path.ts'
 
 /**
  * How states share what they have in common: leveled deltas over a chunked full copy.
@@ -10,12 +11,14 @@ import { packEntries, unpackEntries, type Entries } from './packed-entries.ts'
  *     base ← 1 ← 2 ← … ← 7        8 holds 1…8 and stands on the base; 9 stands on 8
  *       ↑______________________ 8 ← 9 ← …        64 holds 1…64 and stands on the base
  *
- * So any state is at most (F − 1) × levels steps from its base, and each change is stored once a level.
+ * So any state is at most (F − 1) × levels steps from its base, and each change is stored once a level. On the lowest
+ * level it costs nothing: the row of the event that made the state says which one was before, and what changed.
  * Figures: docs/decisions/0007-state-nodes.md.
  */
 const fan = 8
-/** A base is not renewed before this many changes, nor before a quarter of its own size has changed. */
+/** A base is not renewed before this many changes, nor before this part of its own size has changed. */
 const rebaseChangesMin = 512
+const rebaseShare = 4
 const chunkEntriesMax = 128
 
 interface PathNode {
@@ -24,9 +27,9 @@ interface PathNode {
   readonly delta: Entries
 }
 
-/** The rows that one new state costs. */
+/** The rows that one new state costs, when it is not held by its event's row. */
 export interface NewState {
-  readonly node: StateNodeRow
+  readonly node: NewStateNode
   readonly chunks: readonly StateChunkRow[]
 }
 
@@ -50,17 +53,18 @@ export class NodePath {
     return { path, created: baseOf(roomNid, stateNid, new Map()) }
   }
 
-  /** Takes up a stored path: `rows` are a state's node and all its ancestors. `size` is how many keys the state has. */
-  static resume(rows: readonly StateNodeRow[], size: number): NodePath {
-    const sorted = [...rows].sort((a, b) => a.position - b.position)
-    const base = sorted[0]
-    if (base?.parentNid !== null) throw new Error('a stored state has no base')
+  /**
+   * Takes up the path of a stored state: `rows` are its node and all its ancestors, and perhaps other nodes.
+   * `size` is how many keys the state has.
+   */
+  static resume(rows: readonly StateNodeRow[], stateNid: number, size: number): NodePath {
+    const [base, ...above] = pathOf(stateNid, new Map(rows.map((row) => [row.stateNid, row]))).reverse()
+    if (base === undefined) throw new Error('a stored state has no base')
     const path = new NodePath(base.roomNid, base.stateNid, size)
-    path.#nodes = sorted.slice(1).map((row) => ({
-      stateNid: row.stateNid,
-      position: row.position,
-      delta: unpackEntries(row.delta),
-    }))
+    for (const row of above) {
+      const position = row.position ?? path.#position + 1
+      path.#nodes.push({ stateNid: row.stateNid, position, delta: deltaOf(row) })
+    }
     return path
   }
 
@@ -69,17 +73,38 @@ export class NodePath {
     return this.#nodes.at(-1)?.stateNid ?? this.#baseNid
   }
 
+  get #position(): number {
+    return this.#nodes.at(-1)?.position ?? 0
+  }
+
   /**
-   * Adds the state that follows the latest: `change` on top of it. `whole` is that new state in full, read only when
-   * it is time for a new base. Amortized constant time per change.
+   * Adds the state that a state event makes of the latest, which is the one before it. Gives its rows; undefined when
+   * the event's own row holds it. `stateNid` is a number for it, in case it has rows; `whole` gives the new state in full,
+   * and is asked only when it is time for a new base. Amortized constant time per change.
    */
-  add(stateNid: number, change: Entries, whole: Entries): NewState {
-    const position = (this.#nodes.at(-1)?.position ?? 0) + 1
-    if (position % rebaseChangesMin === 0 && position >= this.#baseSize / 4) {
+  addEvent(
+    event: { readonly eventNid: number; readonly keyNid: number },
+    stateNid: number,
+    whole: () => Entries,
+  ): NewState | undefined {
+    const change = new Map([[event.keyNid, event.eventNid]])
+    const position = this.#position + 1
+    if (position % fan !== 0) {
+      this.#nodes.push({ stateNid: -event.eventNid, position, delta: change })
+      return undefined
+    }
+    return this.add(stateNid, change, whole)
+  }
+
+  /** Adds any state that follows the latest, with rows of its own: `change` on top of it, 0 for a key that goes. */
+  add(stateNid: number, change: Entries, whole: () => Entries): NewState {
+    const position = this.#position + 1
+    if (position % rebaseChangesMin === 0 && position >= this.#baseSize / rebaseShare) {
+      const state = whole()
       this.#baseNid = stateNid
-      this.#baseSize = whole.size
+      this.#baseSize = state.size
       this.#nodes = []
-      return baseOf(this.#roomNid, stateNid, whole)
+      return baseOf(this.#roomNid, stateNid, state)
     }
     const target = position - stretchOf(position)
     const stretch: PathNode[] = []
@@ -93,14 +118,7 @@ export class NodePath {
     const parentNid = this.stateNid
     this.#nodes.push({ stateNid, position, delta })
     return {
-      node: {
-        stateNid,
-        roomNid: this.#roomNid,
-        baseNid: this.#baseNid,
-        parentNid,
-        position,
-        delta: packEntries(delta),
-      },
+      node: { stateNid, roomNid: this.#roomNid, parentNid, position, delta: packEntries(delta) },
       chunks: [],
     }
   }
@@ -121,6 +139,6 @@ function baseOf(roomNid: number, stateNid: number, whole: Entries): NewState {
     const entries = packEntries(new Map(part.map((key) => [key, whole.get(key) ?? 0])))
     chunks.push({ stateNid, firstKey: part[0] ?? 0, entries })
   }
-  const node = { stateNid, roomNid, baseNid: stateNid, parentNid: null, position: 0, delta: new Uint8Array(0) }
+  const node = { stateNid, roomNid, parentNid: null, position: 0, delta: new Uint8Array(0) }
   return { node, chunks }
 }

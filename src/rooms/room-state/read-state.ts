@@ -1,31 +1,39 @@
 import type { StateNodeRow } from '#storage/room-state.ts'
 import { stateChunks, stateChunksHolding, stateNodesWithAncestors } from '#storage/room-state.ts'
 import type { Transaction } from '#storage/transaction.ts'
-import { unpackEntries, visitPacked, type Entries } from './packed-entries.ts'
+import { visitPacked, type Entries } from './packed-entries.ts'
+import { pathOf, visitDelta } from './state-path.ts'
 
-/** The steps from a state to its base: its own delta first. */
-function pathOf(stateNid: number, nodes: ReadonlyMap<number, StateNodeRow>): StateNodeRow[] {
-  const path: StateNodeRow[] = []
-  for (let nid: number | null = stateNid; nid !== null;) {
-    const node = nodes.get(nid)
-    if (node === undefined) throw new Error(`state node ${nid} is missing`)
-    path.push(node)
-    nid = node.parentNid
-  }
-  return path
+/** How a key differs between two states: null where a state does not have it. */
+export interface StateDifference {
+  readonly keyNid: number
+  readonly from: number | null
+  readonly to: number | null
+}
+
+/** These nodes and their ancestors, by number. */
+export async function readNodes(
+  txn: Transaction,
+  stateNids: readonly number[],
+): Promise<ReadonlyMap<number, StateNodeRow>> {
+  const rows = await stateNodesWithAncestors(txn, stateNids)
+  return new Map(rows.map((row) => [row.stateNid, row]))
 }
 
 /** The whole state of a node. Two queries; costs the size of the answer. */
 export async function readState(txn: Transaction, stateNid: number): Promise<Map<number, number>> {
-  const rows = await stateNodesWithAncestors(txn, [stateNid])
-  const path = pathOf(stateNid, new Map(rows.map((row) => [row.stateNid, row])))
+  const path = pathOf(stateNid, await readNodes(txn, [stateNid]))
   const state = new Map<number, number>()
-  const put = (keyNid: number, eventNid: number): void => {
-    if (eventNid === 0) state.delete(keyNid)
-    else state.set(keyNid, eventNid)
+  for (const chunk of await stateChunks(txn, path.at(-1)?.stateNid ?? stateNid)) {
+    visitPacked(chunk.entries, (keyNid, eventNid) => state.set(keyNid, eventNid))
   }
-  for (const chunk of await stateChunks(txn, path.at(-1)?.stateNid ?? stateNid)) visitPacked(chunk.entries, put)
-  for (const node of path.reverse()) visitPacked(node.delta, put)
+  // Newest first, so that each key is settled by the first node that names it; only the last of them touch the map.
+  for (const node of path.reverse()) {
+    visitDelta(node, (keyNid, eventNid) => {
+      if (eventNid === 0) state.delete(keyNid)
+      else state.set(keyNid, eventNid)
+    })
+  }
   return state
 }
 
@@ -38,29 +46,65 @@ export async function readStateKeys(
   stateNids: readonly number[],
   keyNids: readonly number[],
 ): Promise<Map<number, Entries>> {
-  const nodes = new Map((await stateNodesWithAncestors(txn, stateNids)).map((row) => [row.stateNid, row]))
-  const deltas = new Map<number, Map<number, number>>()
-  const deltaOf = (node: StateNodeRow): Map<number, number> => {
-    let delta = deltas.get(node.stateNid)
-    if (delta === undefined) deltas.set(node.stateNid, (delta = unpackEntries(node.delta)))
-    return delta
-  }
-  const baseNids = [...new Set([...nodes.values()].map((node) => node.baseNid))]
+  const nodes = await readNodes(txn, stateNids)
+  const wanted = new Set(keyNids)
+  const deltas = new Map([...nodes.values()].map((node) => [node.stateNid, pickedFrom(node, wanted)]))
+  const baseNids = [...nodes.values()].filter((node) => node.parentNid === null).map((node) => node.stateNid)
   const bases = new Map<number, Map<number, number>>(baseNids.map((nid) => [nid, new Map<number, number>()]))
   for (const chunk of await stateChunksHolding(txn, baseNids, keyNids)) {
-    visitPacked(chunk.entries, (keyNid, eventNid) => bases.get(chunk.stateNid)?.set(keyNid, eventNid))
+    const base = bases.get(chunk.stateNid)
+    visitPacked(chunk.entries, (keyNid, eventNid) => {
+      if (wanted.has(keyNid)) base?.set(keyNid, eventNid)
+    })
   }
   const answer = new Map<number, Entries>()
   for (const stateNid of stateNids) {
-    const path = pathOf(stateNid, nodes)
     const found = new Map<number, number>()
-    for (const keyNid of keyNids) {
-      const node = path.find((step) => deltaOf(step).has(keyNid))
-      const eventNid =
-        node === undefined ? bases.get(path.at(-1)?.stateNid ?? 0)?.get(keyNid) : deltaOf(node).get(keyNid)
-      if (eventNid !== undefined && eventNid !== 0) found.set(keyNid, eventNid)
-    }
+    const path = pathOf(stateNid, nodes).reverse()
+    for (const [keyNid, eventNid] of bases.get(path[0]?.stateNid ?? 0) ?? []) found.set(keyNid, eventNid)
+    for (const node of path)
+      for (const [keyNid, eventNid] of deltas.get(node.stateNid) ?? []) found.set(keyNid, eventNid)
+    for (const [keyNid, eventNid] of found) if (eventNid === 0) found.delete(keyNid)
     answer.set(stateNid, found)
   }
   return answer
+}
+
+function pickedFrom(node: StateNodeRow, wanted: ReadonlySet<number>): [number, number][] {
+  const picked: [number, number][] = []
+  visitDelta(node, (keyNid, eventNid) => {
+    if (wanted.has(keyNid)) picked.push([keyNid, eventNid])
+  })
+  return picked
+}
+
+/**
+ * The keys under which two states differ, in no order. Reads no base that both stand on: from their nearest common
+ * ancestor it costs the deltas on both ways and a chunk for each key in them; without one, the size of both states.
+ */
+export async function readDifference(txn: Transaction, from: number, to: number): Promise<StateDifference[]> {
+  if (from === to) return []
+  const nodes = await readNodes(txn, [from, to])
+  const paths = [pathOf(from, nodes), pathOf(to, nodes)] as const
+  const shared = new Set(paths[0].map((node) => node.stateNid))
+  if (!paths[1].some((node) => shared.has(node.stateNid))) {
+    return differences(await readState(txn, from), await readState(txn, to))
+  }
+  const changed = new Set<number>()
+  const both = new Set(paths[1].map((node) => node.stateNid).filter((nid) => shared.has(nid)))
+  for (const path of paths) {
+    for (const node of path) if (!both.has(node.stateNid)) visitDelta(node, (keyNid) => changed.add(keyNid))
+  }
+  const states = await readStateKeys(txn, [from, to], [...changed])
+  return differences(states.get(from) ?? new Map(), states.get(to) ?? new Map())
+}
+
+function differences(from: Entries, to: Entries): StateDifference[] {
+  const found: StateDifference[] = []
+  for (const [keyNid, eventNid] of from) {
+    const other = to.get(keyNid) ?? null
+    if (other !== eventNid) found.push({ keyNid, from: eventNid, to: other })
+  }
+  for (const [keyNid, eventNid] of to) if (!from.has(keyNid)) found.push({ keyNid, from: null, to: eventNid })
+  return found
 }

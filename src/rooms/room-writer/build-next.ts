@@ -105,7 +105,8 @@ function moveOn(live: LiveRoom, allowed: Allowed): BuiltEvent {
   const authNids = keyNid === null ? [] : authEvents.flatMap((each) => live.authNids.get(each.eventId) ?? [])
   if (keyNid !== null && stateNid !== null && proposed.stateKey !== undefined) {
     live.state.set(keyNid, nids.eventNid)
-    newStates.push(live.path.add(stateNid, new Map([[keyNid, nids.eventNid]]), live.state))
+    const created = live.path.addEvent({ eventNid: nids.eventNid, keyNid }, stateNid, () => live.state)
+    if (created !== undefined) newStates.push(created)
     if (authorizes(proposed.type)) {
       live.authEvents.set(stateKeyText(proposed.type, proposed.stateKey), event)
       live.authNids.set(event.eventId, nids.eventNid)

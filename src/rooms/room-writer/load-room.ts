@@ -24,7 +24,7 @@ export async function loadRoom(database: Database, room: Room): Promise<LiveRoom
     room,
     failed: false,
     state: new Map(state.map((entry) => [entry.keyNid, entry.eventNid])),
-    path: NodePath.resume(nodes, state.length),
+    path: NodePath.resume(nodes, extremities[0]?.stateNid ?? 0, state.length),
     extremities: extremities.map(({ json, eventId, ...extremity }) => ({
       ...extremity,
       eventId: parseEventId(eventId),

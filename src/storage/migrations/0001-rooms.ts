@@ -20,29 +20,26 @@ export const statements: readonly string[] = [
     created_ts INTEGER NOT NULL, published INTEGER NOT NULL DEFAULT 0, partial INTEGER NOT NULL DEFAULT 0,
     blocked INTEGER NOT NULL DEFAULT 0)`,
 
-  // One row an event. json is the canonical text as signed, without event_id (from room version 3) and unsigned.
-  // topological: depth, the causal order in a room. stream_position: the order of arrival here, over all rooms;
-  // null while an outlier. writer: which process took the position. state_before and state_after are state nodes,
-  // null for an outlier. rejected holds the reason. redacted_by is the redaction that applies.
-  // device_id and txn_id: which request of which device of ours made it.
+  // One row an event. packed_json is the canonical text as signed, without event_id (from room version 3) and unsigned,
+  // packed by `storage/event-text.ts`. topological: depth, the causal order in a room. stream_position: the order of
+  // arrival here, over all rooms; null while an outlier. writer: which process took the position. state_before and
+  // state_after are states, null for an outlier; a negative state −n is the one that event n made by standing on its
+  // state_before (docs/decisions/0007-state-nodes.md). rejected holds the reason. redacted_by is the redaction that
+  // applies. device_id and txn_id: which request of which device of ours made it. prev_nids and auth_nids: the events it
+  // names, of those that we have, packed; auth_nids of state events only, since nothing else can be part of an auth chain.
+  // Wide columns first: PostgreSQL keeps eight bytes together.
   `CREATE TABLE events (
-    event_nid INTEGER NOT NULL PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, room_nid INTEGER NOT NULL,
-    type TEXT NOT NULL, key_nid INTEGER, sender_nid INTEGER NOT NULL, topological INTEGER NOT NULL,
-    stream_position INTEGER, writer INTEGER NOT NULL DEFAULT 0, origin_server_ts INTEGER NOT NULL,
-    received_ts INTEGER NOT NULL, outlier INTEGER NOT NULL DEFAULT 0, soft_failed INTEGER NOT NULL DEFAULT 0,
-    rejected TEXT, redacted_by INTEGER, state_before INTEGER, state_after INTEGER, replaces_nid INTEGER,
-    device_id TEXT, txn_id TEXT, json TEXT NOT NULL)`,
+    event_nid INTEGER NOT NULL PRIMARY KEY, room_nid INTEGER NOT NULL, key_nid INTEGER, sender_nid INTEGER NOT NULL,
+    topological INTEGER NOT NULL, stream_position INTEGER, origin_server_ts INTEGER NOT NULL,
+    received_ts INTEGER NOT NULL, redacted_by INTEGER, state_before INTEGER, state_after INTEGER, replaces_nid INTEGER,
+    writer SMALLINT NOT NULL DEFAULT 0, outlier SMALLINT NOT NULL DEFAULT 0, soft_failed SMALLINT NOT NULL DEFAULT 0,
+    event_id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, rejected TEXT, device_id TEXT, txn_id TEXT, prev_nids BLOB,
+    auth_nids BLOB, packed_json BLOB NOT NULL)`,
   `CREATE INDEX events_topological ON events (room_nid, topological, stream_position)`,
   `CREATE INDEX events_stream ON events (room_nid, stream_position)`,
-  `CREATE INDEX events_state ON events (room_nid, key_nid, stream_position) WHERE key_nid IS NOT NULL`,
+  `CREATE INDEX events_state ON events (room_nid, stream_position) WHERE key_nid IS NOT NULL`,
   `CREATE UNIQUE INDEX events_transaction ON events (room_nid, sender_nid, device_id, txn_id) WHERE txn_id IS NOT NULL`,
 
-  `CREATE TABLE event_edges (
-    event_nid INTEGER NOT NULL, prev_nid INTEGER NOT NULL, PRIMARY KEY (event_nid, prev_nid)) WITHOUT ROWID`,
-  `CREATE INDEX event_edges_prev ON event_edges (prev_nid, event_nid)`,
-  // Only of state events: nothing else can be part of an auth chain.
-  `CREATE TABLE event_auth (
-    event_nid INTEGER NOT NULL, auth_nid INTEGER NOT NULL, PRIMARY KEY (event_nid, auth_nid)) WITHOUT ROWID`,
   `CREATE TABLE forward_extremities (
     room_nid INTEGER NOT NULL, event_nid INTEGER NOT NULL, PRIMARY KEY (room_nid, event_nid)) WITHOUT ROWID`,
   // Events that one of ours names as previous and that we do not have.
@@ -50,16 +47,18 @@ export const statements: readonly string[] = [
     room_nid INTEGER NOT NULL, missing_event_id TEXT NOT NULL, event_nid INTEGER NOT NULL,
     PRIMARY KEY (room_nid, missing_event_id, event_nid)) WITHOUT ROWID`,
 
-  // Every state of every room as leveled deltas over a chunked full copy: docs/decisions/0007-state-nodes.md.
+  // States of rooms as leveled deltas over a chunked full copy, those that no event's own row holds already:
+  // docs/decisions/0007-state-nodes.md.
   `CREATE TABLE state_nodes (
-    state_nid INTEGER NOT NULL PRIMARY KEY, room_nid INTEGER NOT NULL, base_nid INTEGER, parent_nid INTEGER,
-    position INTEGER NOT NULL, delta BLOB NOT NULL)`,
-  `CREATE INDEX state_nodes_room ON state_nodes (room_nid, state_nid)`,
+    state_nid INTEGER NOT NULL PRIMARY KEY, room_nid INTEGER NOT NULL, parent_nid INTEGER, position INTEGER NOT NULL,
+    delta BLOB NOT NULL)`,
+  `CREATE INDEX state_nodes_room ON state_nodes (room_nid)`,
   `CREATE TABLE state_chunks (
     state_nid INTEGER NOT NULL, first_key INTEGER NOT NULL, entries BLOB NOT NULL,
     PRIMARY KEY (state_nid, first_key)) WITHOUT ROWID`,
 
-  // The resolved state now, and every change of it in stream order.
+  // The resolved state now. A state event that arrives becomes part of it, and nothing else changes; where that is not
+  // so, current_state_deltas says what did change at the event's position (key_nid 0: nothing).
   `CREATE TABLE current_state (
     room_nid INTEGER NOT NULL, key_nid INTEGER NOT NULL, event_nid INTEGER NOT NULL,
     PRIMARY KEY (room_nid, key_nid)) WITHOUT ROWID`,

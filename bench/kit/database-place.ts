@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { silentLogger } from '#observability/logger.ts'
+import { openDatabase } from '#storage/database-pool.ts'
+import { relationUsage } from '#storage/database-usage.ts'
+import { migrate } from '#storage/migrate.ts'
+import { type Database } from '#storage/transaction.ts'
+
+import { createPostgresDatabase } from '../../test/postgres.ts'
+import { type Figures } from './measure.ts'
+import { type Target } from './scenario.ts'
+
+/** A load on the lower floors alone, without a server. */
+export interface DatabaseScenario {
+  readonly name: string
+  readonly about: string
+  readonly targets: Readonly<Record<string, Target>>
+  run(place: DatabasePlace): Promise<Figures>
+}
+
+/** A fresh database that can be opened again with nothing in its caches. */
+export interface DatabasePlace {
+  open(): Promise<Database>
+}
+
+/** Makes a fresh database of `engine`, lets `work` use it, and removes it. */
+export async function withDatabasePlace<T>(
+  engine: 'sqlite' | 'postgres',
+  work: (place: DatabasePlace) => Promise<T>,
+): Promise<T> {
+  const made = engine === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
+  const url = made?.url ?? `sqlite:${join(folder, 'bench.db')}`
+  const open = async (): Promise<Database> => {
+    const database = await openDatabase({ url, logger: silentLogger })
+    await migrate(database)
+    return database
+  }
+  try {
+    return await work({ open })
+  } finally {
+    await made?.drop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Bytes on disk: of everything, or of these tables with their indexes. */
+export async function bytesOnDisk(database: Database, tables?: readonly string[]): Promise<number> {
+  const relations = await relationUsage(database)
+  return relations
+    .filter((relation) => tables === undefined || tables.includes(relation.table))
+    .reduce((sum, relation) => sum + relation.bytes, 0)
+}
+
+/** Prints what each table and index costs for each of `count` things that were written. */
+export async function printUsage(database: Database, count: number, of: string): Promise<void> {
+  const relations = (await relationUsage(database)).filter((relation) => relation.bytes / count >= 4)
+  const words = relations.map((relation) => `${relation.name} ${(relation.bytes / count).toFixed(1)}`)
+  process.stdout.write(`  bytes for each ${of}: ${words.join(', ')}\n`)
+}

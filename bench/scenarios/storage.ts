@@ -1,0 +1,2 @@
+import { type DatabaseScenario } from '../kit/database-place.ts'
+export const storageScenarios: readonly DatabaseScenario[] = []
