@@ -2,7 +2,7 @@ import { parseUserId } from '#protocol/identifiers.ts'
 import { type JsonObject } from '#protocol/json.ts'
 import { type Room } from '#rooms/known-rooms.ts'
 
-import { openRoomsFloor, someone, testServerName } from '../../test/rooms-floor.ts'
+import { type openRoomsFloor, someone, testServerName } from '../../test/rooms-floor.ts'
 
 /** The write side of rooms, as the server builds it. */
 export type RoomsFloor = Awaited<ReturnType<typeof openRoomsFloor>>

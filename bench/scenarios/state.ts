@@ -1,5 +1,5 @@
 import { type Room } from '#rooms/known-rooms.ts'
-import { RoomState } from '#rooms/room-state.ts'
+import { type RoomState } from '#rooms/room-state.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import { type Database } from '#storage/transaction.ts'
 
