@@ -11,6 +11,7 @@ import { Sync } from '#sync/sync.ts'
 import type { SyncQuery } from '#sync/sync-context.ts'
 import { AccountData } from '#users/account-data.ts'
 import { DeviceLists } from '#users/device-lists.ts'
+import { IgnoredUsers } from '#users/ignored-users.ts'
 import { Filters } from '#users/filters.ts'
 import { OneTimeKeys } from '#users/one-time-keys.ts'
 import type { Requester } from '#users/requester.ts'
@@ -62,7 +63,9 @@ export async function openSyncFloor(plainDatabase: Database) {
   const clock = systemClock
   const visibility = new Visibility({ database, interned, memberships, roomState })
   const timeline = new Timeline({ database, streams, visibility })
-  const clientEvents = new ClientEvents({ database, interned, knownRooms, visibility, clock })
+  const accountData = new AccountData({ database, streams })
+  const ignoredUsers = new IgnoredUsers({ accountData, streams })
+  const clientEvents = new ClientEvents({ database, interned, knownRooms, visibility, ignoredUsers, clock })
   persistEvent.onPersisted((batch) => {
     timeline.remember(batch)
     clientEvents.remember(batch)
@@ -71,7 +74,6 @@ export async function openSyncFloor(plainDatabase: Database) {
   const roomSummary = new RoomSummary({ database, interned, roomState })
   const receipts = new Receipts({ database, streams, clock })
   const typing = new Typing({ streams })
-  const accountData = new AccountData({ database, streams })
   const filters = new Filters({ database })
   const toDevice = new ToDevice({ database, streams, clock, serverName: testServerName })
   const sharesRoomWith = (userId: Requester['userId']) => memberships.sharingUsers(userId)

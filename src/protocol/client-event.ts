@@ -18,28 +18,48 @@ export interface CutOptions {
   readonly redactsInContent: boolean
 }
 
-/** What is said about an event to one reader at one moment. Members ending in `Text` are JSON text. */
+/** What is said about an event to one reader at one moment. Members ending in `Text` or `Texts` are JSON text. */
 export interface Unsigned {
   /** Milliseconds since the event was sent; negative when its sender's clock is ahead of ours. */
   readonly age?: number | undefined
   readonly transactionId?: string | undefined
+  /** The delayed event that this one was (MSC4140), for who sent it. */
+  readonly delayId?: string | undefined
   readonly membership?: string | undefined
   readonly replacesState?: string | undefined
   readonly prevContentText?: string | undefined
   readonly prevSender?: string | undefined
+  /** The id of the redaction, and the redaction itself. */
+  readonly redactedBy?: string | undefined
   readonly redactedBecauseText?: string | undefined
   /** Stripped state that came with an invite or a knock; only in what answers those. */
   readonly inviteRoomStateText?: string | undefined
   readonly knockRoomStateText?: string | undefined
+  /** For how many milliseconds from now the event sticks to the room (MSC4354). */
+  readonly stickyTtlMs?: number | undefined
+  /** For administrators: that clients are not shown it. */
+  readonly softFailed?: boolean | undefined
+  /** What plug-ins add, by key; keys that are there already win. */
+  readonly additionTexts?: ReadonlyMap<string, string> | undefined
   readonly relationsText?: string | undefined
 }
 
 /** Keys of an event that concern only servers. */
 const serverKeys = ['auth_events', 'prev_events', 'hashes', 'signatures', 'depth', 'origin', 'prev_state']
 
+/** What the first format repeats of `unsigned`: an event cannot say it of itself. */
+const promotedKeys = [
+  'age',
+  'prev_content',
+  'replaces_state',
+  'redacted_because',
+  'invite_room_state',
+  'knock_room_state',
+]
+
 const keysCut: Readonly<Record<ClientFormat, ReadonlySet<string>>> = {
   raw: new Set(['event_id', 'unsigned']),
-  v1: new Set(['event_id', 'unsigned', 'user_id', ...serverKeys]),
+  v1: new Set(['event_id', 'unsigned', 'user_id', ...promotedKeys, ...serverKeys]),
   v2: new Set(['event_id', 'unsigned', ...serverKeys]),
   v2WithoutRoomId: new Set(['event_id', 'unsigned', 'room_id', ...serverKeys]),
 }
@@ -51,6 +71,7 @@ const keysCut: Readonly<Record<ClientFormat, ReadonlySet<string>>> = {
  */
 export function cutEvent(text: string, options: CutOptions): string {
   const cut = keysCut[options.format]
+  const saysRoom = options.roomIdFromCreate && options.type === 'm.room.create'
   const redacts = options.type === 'm.room.redaction' ? redactsOf(text, options.redactsInContent) : undefined
   let result = '{"event_id":' + JSON.stringify(options.eventId)
   // Neighbors that are kept are copied together.
@@ -62,7 +83,7 @@ export function cutEvent(text: string, options: CutOptions): string {
     if (member.key === 'sender') sender = text.slice(member.value, member.end)
     const moved = redacts !== undefined && (member.key === 'redacts' || member.key === 'content')
     if (member.key === 'content') hasContent = true
-    if (moved || cut.has(member.key)) {
+    if (moved || cut.has(member.key) || (saysRoom && member.key === 'room_id')) {
       if (from >= 0) result += ',' + text.slice(from, to)
       from = -1
       if (moved && member.key === 'content')
@@ -78,8 +99,7 @@ export function cutEvent(text: string, options: CutOptions): string {
     result += ',"redacts":' + redacts
   }
   if (options.format === 'v1' && sender !== undefined && sender !== 'null') result += ',"user_id":' + sender
-  if (options.roomIdFromCreate && options.type === 'm.room.create')
-    result += ',"room_id":' + JSON.stringify('!' + options.eventId.slice(1))
+  if (saysRoom) result += ',"room_id":' + JSON.stringify('!' + options.eventId.slice(1))
   return result
 }
 
@@ -88,19 +108,56 @@ export function cutEvent(text: string, options: CutOptions): string {
  * https://spec.matrix.org/v1.19/client-server-api/#definition-clientevent_unsigneddata
  */
 export function spliceEvent(cut: string, unsigned: Unsigned, format: ClientFormat): string {
-  let shared = ''
-  if (unsigned.age !== undefined) shared = ',"age":' + String(unsigned.age)
-  if (unsigned.prevContentText !== undefined) shared += ',"prev_content":' + unsigned.prevContentText
-  if (unsigned.replacesState !== undefined) shared += ',"replaces_state":' + JSON.stringify(unsigned.replacesState)
-  if (unsigned.redactedBecauseText !== undefined) shared += ',"redacted_because":' + unsigned.redactedBecauseText
-  if (unsigned.inviteRoomStateText !== undefined) shared += ',"invite_room_state":' + unsigned.inviteRoomStateText
-  if (unsigned.knockRoomStateText !== undefined) shared += ',"knock_room_state":' + unsigned.knockRoomStateText
-  let own = shared
-  if (unsigned.membership !== undefined) own += ',"membership":' + JSON.stringify(unsigned.membership)
-  if (unsigned.prevSender !== undefined) own += ',"prev_sender":' + JSON.stringify(unsigned.prevSender)
-  if (unsigned.transactionId !== undefined) own += ',"transaction_id":' + JSON.stringify(unsigned.transactionId)
+  const shared = sharedText(unsigned)
+  let own = shared + ownText(unsigned)
+  if (unsigned.additionTexts !== undefined) own += additionsText(unsigned.additionTexts, own)
   if (unsigned.relationsText !== undefined) own += ',"m.relations":' + unsigned.relationsText
   return cut + (format === 'v1' ? shared : '') + ',"unsigned":{' + own.slice(1) + '}}'
+}
+
+/** The members of `unsigned` that the first format repeats beside it. */
+function sharedText(unsigned: Unsigned): string {
+  let text = ''
+  if (unsigned.age !== undefined) text = ',"age":' + String(unsigned.age)
+  if (unsigned.prevContentText !== undefined) text += ',"prev_content":' + unsigned.prevContentText
+  if (unsigned.replacesState !== undefined) text += ',"replaces_state":' + JSON.stringify(unsigned.replacesState)
+  if (unsigned.redactedBecauseText !== undefined) text += ',"redacted_because":' + unsigned.redactedBecauseText
+  if (unsigned.inviteRoomStateText !== undefined) text += ',"invite_room_state":' + unsigned.inviteRoomStateText
+  if (unsigned.knockRoomStateText !== undefined) text += ',"knock_room_state":' + unsigned.knockRoomStateText
+  return text
+}
+
+/** The members of `unsigned` that stand there alone. */
+function ownText(unsigned: Unsigned): string {
+  let text = ''
+  if (unsigned.membership !== undefined) text = ',"membership":' + JSON.stringify(unsigned.membership)
+  if (unsigned.prevSender !== undefined) text += ',"prev_sender":' + JSON.stringify(unsigned.prevSender)
+  if (unsigned.transactionId !== undefined) text += ',"transaction_id":' + JSON.stringify(unsigned.transactionId)
+  if (unsigned.redactedBy !== undefined) text += ',"redacted_by":' + JSON.stringify(unsigned.redactedBy)
+  if (unsigned.delayId !== undefined) text += ',"org.matrix.msc4140.delay_id":' + JSON.stringify(unsigned.delayId)
+  if (unsigned.stickyTtlMs !== undefined) text += ',"msc4354_sticky_duration_ttl_ms":' + String(unsigned.stickyTtlMs)
+  if (unsigned.softFailed === true) text += ',"io.element.synapse.soft_failed":true'
+  return text
+}
+
+/** What plug-ins add to `unsigned`, whose members so far are `text`, each after a comma. */
+function additionsText(additions: ReadonlyMap<string, string>, text: string): string {
+  const taken = new Set(jsonMembers('{' + text.slice(1) + '}').map((member) => member.key))
+  let result = ''
+  for (const [key, value] of additions) {
+    const name = JSON.stringify(key)
+    if (key !== 'm.relations' && !taken.has(name.slice(1, -1))) result += ',' + name + ':' + value
+  }
+  return result
+}
+
+/** An event's text, of which fields were picked, with what relates to the event put into its `unsigned` all the same. */
+export function withRelations(text: string, relationsText: string): string {
+  const unsigned = jsonMembers(text).find((member) => member.key === 'unsigned')
+  const relations = '"m.relations":' + relationsText
+  if (unsigned === undefined) return text.slice(0, -1) + (text === '{}' ? '' : ',') + '"unsigned":{' + relations + '}}'
+  const comma = text.slice(unsigned.value, unsigned.end) === '{}' ? '' : ','
+  return text.slice(0, unsigned.end - 1) + comma + relations + text.slice(unsigned.end - 1)
 }
 
 /** Gives the text of what a redaction redacts, wherever its room version keeps it. */

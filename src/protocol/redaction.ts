@@ -71,6 +71,19 @@ const since11: Kept = {
 
 const sets = { 1: since1, 6: since6, 8: since8, 9: since9, 11: since11 } as const
 
+/** What redaction keeps of an event of this type: its keys, the keys of its content, and of an invite what was signed. */
+export function keptByRedaction(
+  type: unknown,
+  rules: RoomVersionRules,
+): { readonly top: readonly string[]; readonly content: readonly string[] | 'all'; readonly signedInvite: boolean } {
+  const { top, content, signedInvite } = sets[rules.redaction]
+  return {
+    top,
+    content: (typeof type === 'string' ? content.get(type) : undefined) ?? [],
+    signedInvite: signedInvite && type === 'm.room.member',
+  }
+}
+
 /**
  * The event as redaction leaves it: only the keys that servers need to agree about. Idempotent; the given event is
  * not changed, and what is kept whole is shared with it.

@@ -47,6 +47,21 @@ export class Interned {
     )[0]?.[1]
   }
 
+  /** The numbers of those users that have one. One query for all that are not in memory. */
+  async userNidsIfKnown(userIds: readonly UserId[]): Promise<Map<UserId, number>> {
+    const nids = new Map<UserId, number>()
+    const missing: UserId[] = []
+    for (const userId of userIds) {
+      const nid = this.#userNids.get(userId)
+      if (nid === undefined) missing.push(userId)
+      else nids.set(userId, nid)
+    }
+    if (missing.length === 0) return nids
+    const rows = await this.#database.runInteraction('get_user_nids', (txn) => userNidRows(txn, missing), readOnly)
+    for (const [userId, nid] of rows.map((row) => this.#rememberUser(row))) nids.set(userId, nid)
+    return nids
+  }
+
   /** The numbers of users, given now where there were none. One query for all that are not in memory. */
   async userNids(userIds: readonly UserId[]): Promise<Map<UserId, number>> {
     const nids = new Map<UserId, number>()

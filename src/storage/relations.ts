@@ -7,7 +7,7 @@ export interface RelationRow {
   readonly roomNid: number
   readonly relatesTo: string
   readonly relType: string
-  /** The `key` of an annotation. */
+  /** The `key` of an annotation; of an edit something when it has new content, or may have some where nobody sees it. */
   readonly aggregationKey: string | null
   readonly type: string
   readonly senderNid: number
@@ -55,16 +55,21 @@ export function newestEdits(
        JOIN events t ON t.event_id = r.relates_to
        WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.replace' AND e.room_nid = t.room_nid
          AND e.sender_nid = t.sender_nid AND e.type = t.type AND e.key_nid IS NULL AND t.key_nid IS NULL
-         AND t.redacted_by IS NULL AND ${counts}) AS edits
+         AND t.redacted_by IS NULL AND r.aggregation_key IS NOT NULL
+         AND ${counts}) AS edits
      WHERE place = 1`,
     eventIds,
   )
 }
 
-/** How many events each of these threads has, and its newest by topological order. Roots without a thread are left out. */
+/**
+ * How many events each of these threads has, and its newest by topological order; those by users in `withoutNids` count
+ * as absent. Roots without a thread are left out.
+ */
 export function threadSummaries(
   txn: Transaction,
   rootIds: readonly string[],
+  withoutNids: readonly number[] = [],
 ): Promise<{ relatesTo: string; eventNid: number; count: number }[]> {
   return txn.all(
     `SELECT relates_to AS "relatesTo", event_nid AS "eventNid", count FROM (
@@ -73,9 +78,11 @@ export function threadSummaries(
        FROM event_relations r
        JOIN events e ON e.event_nid = r.event_nid
        JOIN events t ON t.event_id = r.relates_to
-       WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.thread' AND e.room_nid = t.room_nid AND ${counts}) AS threads
+       WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.thread' AND e.room_nid = t.room_nid
+         AND e.sender_nid NOT IN @ints(?) AND ${counts}) AS threads
      WHERE place = 1`,
     rootIds,
+    withoutNids,
   )
 }
 
@@ -102,10 +109,10 @@ export function references(
   txn: Transaction,
   eventIds: readonly string[],
   limit: number,
-): Promise<{ relatesTo: string; eventId: string }[]> {
+): Promise<{ relatesTo: string; eventId: string; senderNid: number }[]> {
   return txn.all(
-    `SELECT relates_to AS "relatesTo", event_id AS "eventId" FROM (
-       SELECT r.relates_to, e.event_id, e.topological, e.stream_position,
+    `SELECT relates_to AS "relatesTo", event_id AS "eventId", sender_nid AS "senderNid" FROM (
+       SELECT r.relates_to, e.event_id, e.sender_nid, e.topological, e.stream_position,
          ROW_NUMBER() OVER (PARTITION BY r.relates_to ORDER BY e.topological, e.stream_position) AS place
        FROM event_relations r
        JOIN events e ON e.event_nid = r.event_nid

@@ -1,7 +1,7 @@
 import { parseFilter } from '#protocol/filters.ts'
 import { parseSyncToken } from '#streams/sync-token.ts'
 import type { Requester } from '#users/requester.ts'
-import { IgnoredUsers } from './ignored-users.ts'
+import { IgnoredUsers } from '#users/ignored-users.ts'
 import { readContext, type ContextSources } from './read-context.ts'
 import { readChanges } from './room-changes.ts'
 import { readDeviceLists, type DeviceListChanges, type DeviceListSources } from './sections/device-lists.ts'

@@ -1,6 +1,6 @@
+import { fieldTree } from '#protocol/picked-text.ts'
 import type { ClientEvents } from '#rooms/client-events.ts'
 import type { StoredEvent } from '#rooms/room-states.ts'
-import { fieldPicker } from './event-fields.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** Which list of a room events stand in. */
@@ -19,15 +19,14 @@ export async function textsByRoom(
   const { requester, filter } = context.request
   const rows: StoredEvent[] = []
   for (const events of rooms.values()) rows.push(...events)
-  const whole = await clientEvents.texts(rows, {
+  const texts = await clientEvents.texts(rows, {
     requester,
     format: filter.eventFormat === 'federation' ? 'raw' : 'v2WithoutRoomId',
     bundle: kind === 'timeline',
     membership: kind === 'timeline',
+    // An empty list of fields wants them all, as elsewhere.
+    fields: fieldTree(filter.eventFields ?? []),
   })
-  // An empty list of fields wants them all, as elsewhere.
-  const fields = filter.eventFields ?? []
-  const texts = fields.length === 0 ? whole : whole.map(fieldPicker(fields))
   const byRoom = new Map<number, readonly string[]>()
   let from = 0
   for (const [roomNid, events] of rooms) {

@@ -20,6 +20,7 @@ import { Typing } from '#rooms/typing.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
+import { IgnoredUsers } from '#users/ignored-users.ts'
 import type { Ground } from './ground.ts'
 import type { StorageFloor } from './storage.ts'
 
@@ -45,7 +46,7 @@ export interface RoomReading {
 type Below = Pick<Ground, 'clock' | 'serverName'> &
   StorageFloor & {
     readonly streams: Streams
-    readonly accountData: Pick<AccountData, 'set'>
+    readonly accountData: AccountData
     readonly knownRooms: KnownRooms
     readonly memberships: Memberships
     readonly persistEvent: PersistEvent
@@ -57,7 +58,8 @@ type Below = Pick<Ground, 'clock' | 'serverName'> &
 export function openRoomReading(below: Below): RoomReading {
   const visibility = new Visibility(below)
   const timeline = new Timeline({ ...below, visibility })
-  const clientEvents = new ClientEvents({ ...below, visibility })
+  const ignoredUsers = new IgnoredUsers(below)
+  const clientEvents = new ClientEvents({ ...below, visibility, ignoredUsers })
   below.persistEvent.onPersisted((batch) => {
     timeline.remember(batch)
     clientEvents.remember(batch)

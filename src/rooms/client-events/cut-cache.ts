@@ -1,7 +1,6 @@
-import { canonicalJson } from '#protocol/canonical-json.ts'
 import { cutEvent, type ClientFormat } from '#protocol/client-event.ts'
-import { isJsonObject } from '#protocol/json.ts'
-import { redact } from '#protocol/redaction.ts'
+import { jsonMember } from '#protocol/json-members.ts'
+import { redactedText } from '#protocol/redacted-text.ts'
 import type { RoomVersionRules } from '#protocol/room-versions.ts'
 import type { EventRow } from '#storage/events.ts'
 
@@ -9,11 +8,26 @@ import type { EventRow } from '#storage/events.ts'
 const textCharactersMax = 32 * 1024 * 1024
 /** What an entry costs besides its texts. */
 const entryCharacters = 200
+/** An event sticks to its room for this long at most, whatever it says (MSC4354). */
+const stickyMsMax = 3_600_000
 
 interface Entry {
   /** Which redaction the texts have taken in; another one makes them void. */
   readonly redactedBy: number | null
-  readonly texts: Partial<Record<ClientFormat, string>>
+  readonly cuts: Partial<Record<ClientFormat, Cut>>
+}
+
+/** An event's client form without `unsigned`: see `cutEvent`. */
+export interface Cut {
+  readonly text: string
+  /** For how long the event sticks to its room, in milliseconds; undefined for most, which do not. */
+  readonly stickyMs: number | undefined
+}
+
+/** What a state event said before another took its place. */
+export interface FormerContent {
+  readonly contentText: string | undefined
+  readonly sender: string | undefined
 }
 
 /**
@@ -28,6 +42,8 @@ export class CutCache {
   #old = new Map<number, Entry>()
   #youngSize = 0
   #oldSize = 0
+  /** Rows never change, so that what one says is found once as long as somebody holds it. */
+  readonly #contents = new WeakMap<EventRow, FormerContent>()
   readonly #sizeMax: number
 
   /** `sizeMax`: how many characters may be held, the entries' own cost included. */
@@ -35,21 +51,36 @@ export class CutCache {
     this.#sizeMax = sizeMax
   }
 
-  /** The event's client form without `unsigned`: see `cutEvent`. Redacted if the row says so. */
-  of(row: EventRow, rules: RoomVersionRules, format: ClientFormat): string {
+  /** The event's client form without `unsigned`. Redacted if the row says so. */
+  of(row: EventRow, rules: RoomVersionRules, format: ClientFormat): Cut {
     const entry = this.#entry(row)
-    const held = entry.texts[format]
+    const held = entry.cuts[format]
     if (held !== undefined) return held
-    const text = cutEvent(row.redactedBy === null ? row.json : redactedText(row.json, rules), {
+    const whole = textOf(row, rules)
+    const text = cutEvent(whole, {
       eventId: row.eventId,
       type: row.type,
       format,
       roomIdFromCreate: rules.roomIdIsCreateId,
       redactsInContent: rules.redactsInContent,
     })
-    entry.texts[format] = text
+    const cut = { text, stickyMs: stickyMsOf(whole) }
+    entry.cuts[format] = cut
     this.#grow(text.length)
-    return text
+    return cut
+  }
+
+  /** What an event says, and who says it; redacted if the row says so. */
+  contentOf(row: EventRow, rules: RoomVersionRules): FormerContent {
+    let former = this.#contents.get(row)
+    if (former === undefined) {
+      const text = textOf(row, rules)
+      const sender: unknown = JSON.parse(jsonMember(text, 'sender') ?? 'null')
+      const contentText = jsonMember(text, 'content')
+      former = { contentText, sender: typeof sender === 'string' ? sender : undefined }
+      this.#contents.set(row, former)
+    }
+    return former
   }
 
   /** How many characters are held at most, the entries' own cost included. */
@@ -62,10 +93,10 @@ export class CutCache {
     const young = this.#young.get(eventNid)
     if (young !== undefined && young.redactedBy === redactedBy) return young
     const old = this.#old.get(eventNid)
-    const entry = old !== undefined && old.redactedBy === redactedBy ? old : { redactedBy, texts: {} }
+    const entry = old !== undefined && old.redactedBy === redactedBy ? old : { redactedBy, cuts: {} }
     this.#young.set(eventNid, entry)
     let size = entryCharacters
-    for (const text of Object.values(entry.texts)) size += text.length
+    for (const cut of Object.values(entry.cuts)) size += cut.text.length
     this.#grow(size)
     return entry
   }
@@ -80,9 +111,17 @@ export class CutCache {
   }
 }
 
-/** The text of an event as its redaction leaves it. Old rooms may hold numbers that are refused today. */
-export function redactedText(json: string, rules: RoomVersionRules): string {
-  const pdu: unknown = JSON.parse(json)
-  if (!isJsonObject(pdu)) throw new Error('a stored event is not an object')
-  return canonicalJson(redact(pdu, rules), false)
+/** The text of an event, as its redaction leaves it if it is redacted. */
+export function textOf(row: EventRow, rules: RoomVersionRules): string {
+  return row.redactedBy === null ? row.json : redactedText(row.json, rules)
+}
+
+/** https://github.com/matrix-org/matrix-spec-proposals/pull/4354 */
+function stickyMsOf(text: string): number | undefined {
+  if (!text.includes('"msc4354_sticky"')) return undefined
+  const sticky = jsonMember(text, 'msc4354_sticky')
+  const duration: unknown =
+    sticky?.startsWith('{') === true ? JSON.parse(jsonMember(sticky, 'duration_ms') ?? 'null') : null
+  const fits = typeof duration === 'number' && Number.isInteger(duration) && duration >= 0
+  return fits ? Math.min(duration, stickyMsMax) : undefined
 }

@@ -13,8 +13,8 @@ const referencesMax = 500
 export interface RelationFacts {
   readonly editNid: number | undefined
   readonly thread: { readonly latestNid: number; readonly count: number } | undefined
-  /** Ids of the events that refer to it, oldest first. */
-  readonly references: readonly string[]
+  /** The events that refer to it, oldest first. */
+  readonly references: readonly { readonly eventId: string; readonly senderNid: number }[]
 }
 
 const nothing: RelationFacts = { editNid: undefined, thread: undefined, references: [] }
@@ -49,7 +49,7 @@ export class RelationFactsCache {
     const answer = new Map<string, RelationFacts>()
     const missing: EventRow[] = []
     for (const row of rows) {
-      if (row.keyNid !== null || row.redactedBy !== null) continue
+      if (row.keyNid !== null) continue
       const known = this.#facts.get(row.eventId)
       if (known === undefined) missing.push(row)
       else if (known !== nothing) answer.set(row.eventId, known)
@@ -124,7 +124,7 @@ export class RelationFactsCache {
         for (const thread of await threadSummaries(txn, eventIds))
           add(thread.relatesTo, { thread: { latestNid: thread.eventNid, count: thread.count } })
         const referring = Map.groupBy(await references(txn, eventIds, referencesMax), (row) => row.relatesTo)
-        for (const [eventId, rows] of referring) add(eventId, { references: rows.map((row) => row.eventId) })
+        for (const [eventId, rows] of referring) add(eventId, { references: rows })
         return found
       },
       { readOnly: true },

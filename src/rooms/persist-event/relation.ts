@@ -24,10 +24,19 @@ export function relationOf(row: EventRow, content: JsonObject | undefined): Rela
     roomNid: row.roomNid,
     relatesTo,
     relType,
-    aggregationKey: text(relation['key']) ?? null,
+    aggregationKey: aggregationKeyOf(row, relType, content) ?? null,
     type: row.type,
     senderNid: row.senderNid,
     topological: row.topological,
     streamPosition: row.streamPosition,
   }
+}
+
+function aggregationKeyOf(row: EventRow, relType: string, content: JsonObject | undefined): string | undefined {
+  if (relType === 'm.replace') {
+    const isWhole = row.type === 'm.room.encrypted' || isJsonObject(content?.['m.new_content'])
+    return isWhole ? 'm.new_content' : undefined
+  }
+  const relation = content?.['m.relates_to']
+  return isJsonObject(relation) ? text(relation['key']) : undefined
 }

@@ -2,7 +2,7 @@ import { LruCache } from '#base/lru-cache.ts'
 import { isUserId, type UserId } from '#protocol/identifiers.ts'
 import { isJsonObject, type JsonValue } from '#protocol/json.ts'
 import type { Streams } from '#streams/streams.ts'
-import type { AccountData } from '#users/account-data.ts'
+import type { AccountData } from './account-data.ts'
 
 const listsMax = 10_000
 
