@@ -17,6 +17,10 @@ export const authEventsMax = 10
 /** https://spec.matrix.org/v1.19/rooms/v12/#event-format */
 export const prevEventsMax = 20
 
+/** The greatest depth: from room version 6 on, and before it (2^63-1, as near below as a number comes). */
+const depthMax = Number.MAX_SAFE_INTEGER
+const looseDepthMax = 2 ** 63 - 1024
+
 /** An event that this server is about to make, without hashes and signatures. */
 export interface EventDraft {
   readonly type: string
@@ -25,6 +29,7 @@ export interface EventDraft {
   readonly roomId: RoomId | undefined
   readonly stateKey?: string | undefined
   readonly content: JsonObject
+  /** One more than the greatest of the previous events; what is beyond the room version's limit is brought down to it. */
   readonly depth: number
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
@@ -49,12 +54,14 @@ export interface BuiltEvent {
  * https://spec.matrix.org/v1.19/server-server-api/#adding-hashes-and-signatures-to-outgoing-events
  */
 export function buildEvent(
-  draft: EventDraft,
+  wanted: EventDraft,
   rules: RoomVersionRules,
   serverName: ServerName,
   key: SigningKey,
 ): BuiltEvent {
-  checkIdentifiers(draft, rules)
+  checkIdentifiers(wanted, rules)
+  const limit = rules.strictCanonicalJson ? depthMax : looseDepthMax
+  const draft = wanted.depth > limit ? { ...wanted, depth: limit } : wanted
   const content = contentOf(draft, rules)
   const members = membersOf(draft, rules)
 
@@ -138,7 +145,7 @@ function membersOf(draft: EventDraft, rules: RoomVersionRules) {
   const roomId = draft.roomId === undefined ? '' : `"room_id":${quoted(draft.roomId)},`
   return {
     beforeContent: `{"auth_events":${referencesText(draft.authEvents, draft, rules)},"content":`,
-    beforeEventId: `,"depth":${canonicalJson(draft.depth)},`,
+    beforeEventId: `,"depth":${canonicalJson(draft.depth, rules.strictCanonicalJson)},`,
     afterHashes:
       `"origin_server_ts":${canonicalJson(draft.originServerTs)},` +
       `"prev_events":${referencesText(draft.prevEvents, draft, rules)},`,

@@ -1,9 +1,11 @@
 import { canonicalJson } from './canonical-json.ts'
 import { bytesOfBase64, sha256, sha256Base64, sha256Base64Url } from './crypto.ts'
 import { MatrixError } from './errors.ts'
+import { exactTextOf } from './exact-text.ts'
 import { isEventId, type EventId, type RoomId } from './identifiers.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
-import { redact } from './redaction.ts'
+import { jsonMembers } from './json-members.ts'
+import { redact, redactText } from './redaction.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 import { signedText } from './signatures.ts'
 
@@ -13,6 +15,8 @@ import { signedText } from './signatures.ts'
  * https://spec.matrix.org/v1.19/server-server-api/#calculating-the-content-hash-for-an-event
  */
 export function contentHash(pdu: JsonObject, rules: RoomVersionRules): string {
+  const exact = exactTextOf(pdu)
+  if (exact !== undefined) return sha256Base64(withoutMembers(exact, ['hashes', 'signatures', 'unsigned']))
   const bare = { ...pdu, unsigned: undefined, signatures: undefined, hashes: undefined }
   return sha256Base64(canonicalJson(bare, rules.strictCanonicalJson))
 }
@@ -32,7 +36,15 @@ export function hasRightContentHash(pdu: JsonObject, rules: RoomVersionRules): b
  * and `unsigned`, as canonical JSON. Throws M_BAD_JSON when the event cannot be canonical JSON.
  */
 export function essentialText(pdu: JsonObject, rules: RoomVersionRules): string {
+  const exact = exactTextOf(pdu)
+  if (exact !== undefined) return redactText(exact, rules, ['signatures', 'unsigned'])
   return signedText(redact(pdu, rules), rules.strictCanonicalJson)
+}
+
+/** The canonical JSON of an object without some of its members, from its canonical JSON. */
+export function withoutMembers(text: string, less: readonly string[]): string {
+  const kept = jsonMembers(text).filter(({ key }) => !less.includes(key))
+  return `{${kept.map(({ start, end }) => text.slice(start, end)).join(',')}}`
 }
 
 /**

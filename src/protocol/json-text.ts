@@ -54,7 +54,7 @@ function isDigit(unit: number): boolean {
 }
 
 /** The index of the quote that ends the string whose first quote is at `start`; the text's length when none does. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0
     while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1

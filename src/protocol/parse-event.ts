@@ -1,12 +1,13 @@
 import { MatrixError } from './errors.ts'
 import type { Event } from './event.ts'
+import { rememberIfInexact } from './exact-text.ts'
 import { eventId as idOf, roomIdOfCreate } from './hashes.ts'
 import { isEventId, isRoomId, isUserId, type EventId, type RoomId } from './identifiers.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 
 /**
- * An event of its stored text. With `eventId` at hand (it is stored beside the text) nothing is hashed.
+ * An event of its stored text, which is canonical JSON. With `eventId` at hand (it is stored beside the text) nothing is hashed.
  * Throws M_NOT_JSON or M_BAD_JSON when the text is no event: of stored text that means a damaged database.
  */
 export function parseEvent(text: string, rules: RoomVersionRules, eventId?: EventId): Event {
@@ -16,6 +17,7 @@ export function parseEvent(text: string, rules: RoomVersionRules, eventId?: Even
   } catch {
     throw new MatrixError('M_NOT_JSON', 'The event is not JSON')
   }
+  if (isJsonObject(pdu)) rememberIfInexact(pdu, text, rules)
   return eventOfPdu(pdu, rules, eventId)
 }
 
