@@ -39,13 +39,13 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const powers = new RoomPowers({ roomState })
   const serverName = testServerName
   const roomWriter = new RoomWriter({ database, interned, ids, persistEvent, clock, serverName, signingKey })
-  const sendEvent = new SendEvent({ database, interned, roomState, roomWriter })
+  const sendEvent = new SendEvent({ database, interned, memberships, powers, roomState, roomWriter })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
   let rooms = 0
   const newLocalpart = (): string => `room${++rooms}`
   const createRoom = new CreateRoom({ roomWriter, membership, profiles, ids, serverName, clock, newLocalpart })
-  const redact = new Redact({ database, interned, memberships, powers, roomWriter, sendEvent })
+  const redact = new Redact({ sendEvent })
   return {
     database,
     interned,

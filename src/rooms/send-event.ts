@@ -7,9 +7,13 @@ import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Room } from './known-rooms.ts'
+import type { Memberships } from './memberships.ts'
+import type { RoomPowers } from './power-levels.ts'
 import type { RoomState } from './room-state.ts'
 import type { RoomWriter } from './room-writer.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
+import { RedactionTargets } from './send-event/redaction-targets.ts'
+import { RelationRules } from './send-event/relation-rules.ts'
 import { strippedState } from './stripped-state.ts'
 
 /** A client's wish to send an event. */
@@ -33,11 +37,15 @@ export class SendEvent {
   readonly #interned: Interned
   readonly #roomState: RoomState
   readonly #roomWriter: RoomWriter
+  readonly #redactionTargets: RedactionTargets
+  readonly #relationRules: RelationRules
   readonly #underWay = new LruCache<string, Promise<EventId>>(requestsUnderWayMax)
 
   constructor(deps: {
     readonly database: Database
     readonly interned: Interned
+    readonly memberships: Memberships
+    readonly powers: RoomPowers
     readonly roomState: RoomState
     readonly roomWriter: RoomWriter
   }) {
@@ -45,20 +53,31 @@ export class SendEvent {
     this.#interned = deps.interned
     this.#roomState = deps.roomState
     this.#roomWriter = deps.roomWriter
+    this.#redactionTargets = new RedactionTargets(deps)
+    this.#relationRules = new RelationRules(deps)
   }
 
   /**
    * Sends an event and gives its id once it is durable. Repeated with the same transaction id it gives the id of the
-   * first, also after a restart.
+   * first, also after a restart. A redaction names what it redacts in its content, in every room version, and redacts it.
    * https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
-   * @throws MatrixError M_FORBIDDEN when the room's rules do not allow it, M_TOO_LARGE, M_BAD_JSON, M_INVALID_PARAM.
+   * @throws MatrixError M_FORBIDDEN when the room's rules do not allow it, M_TOO_LARGE, M_BAD_JSON, M_INVALID_PARAM;
+   *   M_DUPLICATE_ANNOTATION, M_UNKNOWN when it may not relate to another event as it does; for a redaction
+   *   M_MISSING_PARAM, M_NOT_FOUND.
    */
   send(request: SendRequest): Promise<EventId> {
-    return this.once(request, (proposed) => this.#roomWriter.write(request.room, proposed))
+    const { room } = request
+    if (request.type === 'm.room.redaction' && request.stateKey === undefined)
+      return this.#once(request, async (proposed) =>
+        this.#roomWriter.write(room, await this.#redaction(request, proposed)),
+      )
+    return this.#once(request, (proposed) =>
+      this.#relationRules.sendIfAllowed(request, () => this.#roomWriter.write(room, proposed)),
+    )
   }
 
-  /** Does `send`'s work for an event that `write` writes in its own way; transaction ids count as in `send`. */
-  once(
+  /** Does `send`'s work for an event that `write` writes in its own way; a repeated request writes nothing. */
+  #once(
     request: SendRequest,
     write: (proposed: ProposedEvent) => Promise<{ readonly eventId: string }>,
   ): Promise<EventId> {
@@ -75,6 +94,12 @@ export class SendEvent {
     // What failed may be tried again.
     sending.catch(() => this.#underWay.delete(key))
     return sending
+  }
+
+  /** A redaction with its target found; where the room version wants the target's id is up to who builds the event. */
+  async #redaction({ requester, room }: SendRequest, proposed: ProposedEvent): Promise<ProposedEvent> {
+    const { redacts, ...content } = proposed.content
+    return { ...proposed, content, redacts: await this.#redactionTargets.allowed(requester, room, redacts) }
   }
 
   async #sendOnce(

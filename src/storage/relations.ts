@@ -125,6 +125,41 @@ export function references(
   )
 }
 
+/** True when an event of this room relates to another by a `rel_type`, redacted or not. */
+export async function relatesToAnother(txn: Transaction, roomNid: number, eventId: string): Promise<boolean> {
+  const row = await txn.get(
+    `SELECT r.event_nid FROM events e JOIN event_relations r ON r.event_nid = e.event_nid
+     WHERE e.event_id = ? AND e.room_nid = ?`,
+    eventId,
+    roomNid,
+  )
+  return row !== undefined
+}
+
+/** True when a user has annotated an event with this type and key, and not taken it back. */
+export async function hasAnnotation(
+  txn: Transaction,
+  annotation: {
+    readonly roomNid: number
+    readonly relatesTo: string
+    readonly type: string
+    readonly key: string
+    readonly senderNid: number
+  },
+): Promise<boolean> {
+  const row = await txn.get(
+    `SELECT e.event_nid FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
+     WHERE r.relates_to = ? AND r.rel_type = 'm.annotation' AND r.room_nid = ? AND r.type = ? AND r.aggregation_key = ?
+       AND r.sender_nid = ? AND ${counts} LIMIT 1`,
+    annotation.relatesTo,
+    annotation.roomNid,
+    annotation.type,
+    annotation.key,
+    annotation.senderNid,
+  )
+  return row !== undefined
+}
+
 /** Which relations to one event are read, and how far. Places are as in `storage/timeline.ts`. */
 export interface RelatedRange {
   readonly roomNid: number

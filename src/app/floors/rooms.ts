@@ -37,7 +37,7 @@ export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly
   const knownRooms = new KnownRooms(below)
   const powers = new RoomPowers({ roomState })
   const roomWriter = new RoomWriter({ ...below, persistEvent })
-  const sendEvent = new SendEvent({ ...below, roomState, roomWriter })
+  const sendEvent = new SendEvent({ ...below, memberships, powers, roomState, roomWriter })
   const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
   const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
   accountDeactivation.onDeactivated((requester) => membership.leaveAll(requester))
@@ -49,7 +49,7 @@ export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly
     knownRooms,
     membership,
     memberships,
-    redact: new Redact({ ...below, memberships, powers, roomWriter, sendEvent }),
+    redact: new Redact({ sendEvent }),
     roomState,
     sendEvent,
   }
