@@ -12,11 +12,13 @@
 import { parseArgs } from 'node:util'
 
 import { createPostgresDatabase } from '../test/postgres.ts'
+import { type CoreScenario } from './kit/core-scenario.ts'
 import { Homeserver } from './kit/homeserver.ts'
 import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
 import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
+import { protocolScenarios } from './scenarios/protocol.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
 import { stateScenarios } from './scenarios/state.ts'
@@ -26,6 +28,8 @@ import { syncScenarios } from './scenarios/sync.ts'
 const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios]
 /** Without a server, and only by name: they take long. `state` and `storage` stand for all that begin so. */
 const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios]
+/** Without a server and without a database, and only by name. `protocol` stands for all. */
+const coreScenarios: readonly CoreScenario[] = protocolScenarios
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
 
 const { values: options, positionals: names } = parseArgs({
@@ -39,7 +43,7 @@ const { values: options, positionals: names } = parseArgs({
     dry: { type: 'boolean', default: false },
   },
 })
-const known = [...scenarios, ...databaseScenarios].map(({ name }) => name)
+const known = [...scenarios, ...databaseScenarios, ...coreScenarios].map(({ name }) => name)
 const means = (name: string, scenario: string): boolean => name === scenario || scenario.startsWith(`${name}-`)
 const unknown = names.filter((name) => !known.some((scenario) => means(name, scenario)))
 if (unknown.length > 0) {
@@ -48,8 +52,12 @@ if (unknown.length > 0) {
 }
 const wanted = names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.some((each) => means(each, name)))
 const wantedOfDatabase = databaseScenarios.filter(({ name }) => names.some((each) => means(each, name)))
+const wantedOfCore = coreScenarios.filter(({ name }) => names.some((each) => means(each, name)))
 const results: Result[] = []
 
+for (const { name, about, targets, run } of wantedOfCore) {
+  note({ server: 'core', scenario: name, about, targets, figures: await run() })
+}
 for (const scenario of wantedOfDatabase) await runOnDatabase(scenario)
 if (!options['peers-only'] && wanted.length > 0) await runOurs()
 for (const address of options.against) {
