@@ -1,7 +1,8 @@
 import type { Clock } from '#base/clock.ts'
-import { parseServerName, parseUserId } from '#protocol/identifiers.ts'
+import { parseServerName, parseUserId, type UserId } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
 import { CreateRoom } from '#rooms/create-room.ts'
+import { IgnoredSenders } from '#rooms/ignored-senders.ts'
 import { KnownRooms } from '#rooms/known-rooms.ts'
 import { Membership } from '#rooms/membership.ts'
 import { Memberships } from '#rooms/memberships.ts'
@@ -45,6 +46,9 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   let rooms = 0
   const newLocalpart = (): string => `room${++rooms}`
   const createRoom = new CreateRoom({ roomWriter, membership, profiles, ids, serverName, clock, newLocalpart })
+  const ignoredBy = new Map<UserId, ReadonlySet<UserId>>()
+  const ignoredUsers = { of: (userId: UserId) => Promise.resolve(ignoredBy.get(userId) ?? new Set<UserId>()) }
+  const ignoredSenders = new IgnoredSenders({ ignoredUsers, interned })
   const redact = new Redact({ sendEvent })
   return {
     database,
@@ -59,5 +63,8 @@ export async function openRoomsFloor(database: Database, ticking = true) {
     membership,
     createRoom,
     redact,
+    ignoredSenders,
+    /** Whom somebody ignores: a test says so here. */
+    ignoredBy,
   }
 }

@@ -1,4 +1,5 @@
 import { systemClock } from '#base/clock.ts'
+import { IgnoredSenders } from '#rooms/ignored-senders.ts'
 import { ClientEvents } from '#rooms/client-events.ts'
 import { Receipts } from '#rooms/receipts.ts'
 import { RoomStates } from '#rooms/room-states.ts'
@@ -62,10 +63,11 @@ export async function openSyncFloor(plainDatabase: Database) {
   const { interned, streams, memberships, roomState, knownRooms, persistEvent } = rooms
   const clock = systemClock
   const visibility = new Visibility({ database, interned, memberships, roomState })
-  const timeline = new Timeline({ database, streams, visibility })
   const accountData = new AccountData({ database, streams })
   const ignoredUsers = new IgnoredUsers({ accountData, streams })
-  const clientEvents = new ClientEvents({ database, interned, knownRooms, visibility, ignoredUsers, clock })
+  const ignoredSenders = new IgnoredSenders({ ignoredUsers, interned })
+  const timeline = new Timeline({ database, interned, streams, visibility, ignoredSenders })
+  const clientEvents = new ClientEvents({ database, interned, knownRooms, visibility, ignoredSenders, clock })
   persistEvent.onPersisted((batch) => {
     timeline.remember(batch)
     clientEvents.remember(batch)

@@ -22,6 +22,9 @@ export interface RoomEventFilter extends EventFilter {
   readonly lazyLoadMembers: boolean
   readonly includeRedundantMembers: boolean
   readonly unreadThreadNotifications: boolean
+  /** Only events that something of these kinds, by these users, relates to (MSC3440). Who filters looks that up. */
+  readonly relatedByRelTypes: readonly string[] | undefined
+  readonly relatedBySenders: readonly string[] | undefined
 }
 
 /** A filter for syncs, every part filled in. */
@@ -90,6 +93,8 @@ export function parseRoomEventFilter(value: unknown, name = 'filter'): RoomEvent
     includeRedundantMembers: flagAt(filter['include_redundant_members'], `${name}.include_redundant_members`) ?? false,
     unreadThreadNotifications:
       flagAt(filter['unread_thread_notifications'], `${name}.unread_thread_notifications`) ?? false,
+    relatedByRelTypes: textsAt(filter['related_by_rel_types'], `${name}.related_by_rel_types`),
+    relatedBySenders: textsAt(filter['related_by_senders'], `${name}.related_by_senders`, isUserId),
   }
 }
 
@@ -112,10 +117,16 @@ export function wantsAll(filter: EventFilter | RoomEventFilter): boolean {
   const noNames = filter.types === undefined && filter.senders === undefined
   if (!noNames || filter.notTypes.length > 0 || filter.notSenders.length > 0) return false
   if (!('rooms' in filter)) return true
+  if (asksForRelations(filter)) return false
   return filter.rooms === undefined && filter.notRooms.length === 0 && filter.containsUrl === undefined
 }
 
-/** True when the filter wants the event. What the filter asks and the event does not tell counts as not wanted. */
+/** True when a filter wants only events to which others relate: `matches` does not know. */
+export function asksForRelations(filter: RoomEventFilter): boolean {
+  return filter.relatedByRelTypes !== undefined || filter.relatedBySenders !== undefined
+}
+
+/** True when the filter wants the event, as far as the event itself tells. What the filter asks and the event does not tell counts as not wanted. */
 export function matches(filter: EventFilter | RoomEventFilter, event: FilteredEvent): boolean {
   const { type, sender, roomId } = event
   if (filter.notTypes.some((pattern) => matchesType(pattern, type))) return false

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { UserId } from '#protocol/identifiers.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
 import { eachEngine } from '../../test/databases.ts'
@@ -15,16 +14,14 @@ const alice = someone('alice')
 const bob = someone('bob')
 
 async function open(plain: Database) {
-  const ignoredBy = new Map<UserId, Set<UserId>>()
   const { database, counted } = countingDatabase(plain)
   const floor = await openRoomsFloor(database)
   const visibility = new Visibility(floor)
   const timeline = new Timeline({ ...floor, visibility })
-  const ignoredUsers = { of: (userId: UserId) => Promise.resolve(ignoredBy.get(userId) ?? new Set<UserId>()) }
   const clock = { now: () => 1_700_000_100_000, monotonic: () => 0 }
   const roomAccess = new RoomAccess(floor)
   const freshEvents = (): ClientEvents => {
-    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), ignoredUsers, clock })
+    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), clock })
     floor.persistEvent.onPersisted((batch) => clientEvents.remember(batch))
     return clientEvents
   }
@@ -39,7 +36,7 @@ async function open(plain: Database) {
   }
   const say = (room: Room, body: string, more: object = {}): Promise<string> =>
     floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: { body, ...more }, txnId: body })
-  return { ...floor, visibility, freshEvents, rows, newRoom, say, counted, ignoredBy }
+  return { ...floor, visibility, freshEvents, rows, newRoom, say, counted }
 }
 
 const timelineOptions: TextOptions = { requester: bob, format: 'v2WithoutRoomId', bundle: true, membership: true }

@@ -6,13 +6,13 @@ import type { FieldTree } from '#protocol/picked-text.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { IgnoredUsers } from '#users/ignored-users.ts'
 import { Companions } from './client-events/companions.ts'
 import { CutCache, textOf } from './client-events/cut-cache.ts'
 import { relationTarget } from './client-events/own-relation.ts'
 import { PersonalRelations, type ToldRelations } from './client-events/personal-relations.ts'
 import { RelationFactsCache } from './client-events/relation-facts.ts'
 import { serialize, type Reader, type SerializeContext } from './client-events/serialize.ts'
+import type { IgnoredSenders } from './ignored-senders.ts'
 import type { KnownRooms } from './known-rooms.ts'
 import type { PersistedBatch } from './persist-event.ts'
 import type { UnsignedAdditions } from './unsigned-additions.ts'
@@ -42,7 +42,7 @@ interface Deps {
   readonly interned: Interned
   readonly knownRooms: KnownRooms
   readonly visibility: Visibility
-  readonly ignoredUsers: Pick<IgnoredUsers, 'of'>
+  readonly ignoredSenders: IgnoredSenders
   readonly clock: Clock
   /** What plug-ins add to `unsigned`. */
   readonly unsignedAdditions?: UnsignedAdditions | undefined

@@ -3,6 +3,7 @@ import type { EventRow } from '#storage/events.ts'
 import { relatedEvents } from '#storage/relations.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { EventContext } from './event-context.ts'
+import type { IgnoredSenders } from './ignored-senders.ts'
 import { placeBeyond } from './timeline.ts'
 import { tokenAtPlace, type Direction, type Place, type TimelineToken } from './timeline-token.ts'
 import type { Visibility } from './visibility.ts'
@@ -37,20 +38,23 @@ const last: Place = { topological: Number.MAX_SAFE_INTEGER, stream: Number.MAX_S
 export class Relations {
   readonly #database: Database
   readonly #eventContext: EventContext
+  readonly #ignoredSenders: IgnoredSenders
   readonly #visibility: Visibility
 
   constructor(deps: {
     readonly database: Database
     readonly eventContext: EventContext
+    readonly ignoredSenders: IgnoredSenders
     readonly visibility: Visibility
   }) {
     this.#database = deps.database
     this.#eventContext = deps.eventContext
+    this.#ignoredSenders = deps.ignoredSenders
     this.#visibility = deps.visibility
   }
 
   /**
-   * A page of the events that relate to an event, as the user may see them. Throws M_FORBIDDEN when they may not look
+   * A page of the events that relate to an event, as the user may see them and wants to. Throws M_FORBIDDEN when they may not look
    * into the room, M_NOT_FOUND when they may not see the event itself.
    * https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidrelationseventid
    */
@@ -83,8 +87,9 @@ export class Relations {
     )
     const within = read.slice(0, limit)
     const end = read.length > limit ? within.at(-1) : undefined
+    const wanted = await this.#ignoredSenders.without(userId, within)
     return {
-      rows: await this.#visibility.filter(userId, access.room, within),
+      rows: await this.#visibility.filter(userId, access.room, wanted),
       nextBatch: end === undefined ? undefined : tokenAtPlace(placeBeyond(end, direction)),
     }
   }

@@ -4,6 +4,7 @@ import { eventsByIds, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import { threadRoots } from '#storage/relations.ts'
 import type { Database } from '#storage/transaction.ts'
+import type { IgnoredSenders } from './ignored-senders.ts'
 import type { RoomAccess } from './room-access.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -16,17 +17,20 @@ const tokenForm = /^p(\d{1,15})$/
 export class Threads {
   readonly #database: Database
   readonly #interned: Interned
+  readonly #ignoredSenders: IgnoredSenders
   readonly #roomAccess: RoomAccess
   readonly #visibility: Visibility
 
   constructor(deps: {
     readonly database: Database
     readonly interned: Interned
+    readonly ignoredSenders: IgnoredSenders
     readonly roomAccess: RoomAccess
     readonly visibility: Visibility
   }) {
     this.#database = deps.database
     this.#interned = deps.interned
+    this.#ignoredSenders = deps.ignoredSenders
     this.#roomAccess = deps.roomAccess
     this.#visibility = deps.visibility
   }
@@ -58,9 +62,10 @@ export class Threads {
     const within = roots.slice(0, limit)
     const byId = new Map(events.map((event) => [event.eventId, event]))
     const rows = within.flatMap((root) => byId.get(root.rootId) ?? [])
+    const wanted = await this.#ignoredSenders.without(userId, rows)
     const oldest = roots.length > limit ? within.at(-1) : undefined
     return {
-      rows: await this.#visibility.filter(userId, access.room, rows),
+      rows: await this.#visibility.filter(userId, access.room, wanted),
       nextBatch: oldest === undefined ? undefined : `p${oldest.newest}`,
     }
   }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { parseRoomEventFilter } from '#protocol/filters.ts'
 import { insertEvents, type EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
 import { eachEngine } from '../../test/databases.ts'
 import { aRow } from '../../test/event-rows.ts'
 import { someone } from '../../test/rooms-floor.ts'
+import type { IgnoredSenders } from './ignored-senders.ts'
 import type { Room } from './known-rooms.ts'
 import type { Access } from './room-access.ts'
 import { parseTimelineToken, printTimelineToken, tokenAtMoment, type Direction } from './timeline-token.ts'
@@ -15,6 +17,9 @@ import type { Visibility } from './visibility.ts'
 const { userId } = someone('alice')
 const filter: Visibility['filter'] = (_user, _room, rows) => Promise.resolve([...rows])
 const everything = { filter } as unknown as Visibility
+const nobody = { without: (_user: unknown, rows: unknown) => Promise.resolve(rows) } as unknown as IgnoredSenders
+const interned = undefined as never
+const rest = { interned, visibility: everything, ignoredSenders: nobody }
 
 /** A room whose events arrived in the order of `depths`, the n-th at position n; everyone sees all of them. */
 async function openTimeline(
@@ -27,7 +32,7 @@ async function openTimeline(
   const streams = { events: { position: depths.length } } as unknown as Streams
   const room = { roomNid, roomId: '!r:test.example' } as unknown as Room
   const access: Access = { room, standing: 'joined', stateNid: undefined, arrivedBy: depths.length }
-  return { timeline: new Timeline({ database, streams, visibility: everything }), access, rows }
+  return { timeline: new Timeline({ database, streams, ...rest }), access, rows }
 }
 
 let nextRoom = 1
@@ -100,19 +105,7 @@ eachEngine('a page passes over what is not wanted, and says where it goes on', a
     database,
     Array.from({ length: 200 }, (_, index) => index + 1),
   )
-  const filter = {
-    limit: undefined,
-    types: ['m.room.name'],
-    notTypes: [],
-    senders: undefined,
-    notSenders: [],
-    rooms: undefined,
-    notRooms: [],
-    containsUrl: undefined,
-    lazyLoadMembers: false,
-    includeRedundantMembers: false,
-    unreadThreadNotifications: false,
-  }
+  const filter = parseRoomEventFilter({ types: ['m.room.name'] })
   const none = await open.timeline.page(userId, open.access, { direction: 'backwards', limit: 3, filter })
   assert.deepEqual([none.rows, none.end], [[], undefined])
   const types = ['m.room.mess*']
@@ -145,7 +138,7 @@ eachEngine('what syncs are given is the same from memory and from the database',
     ],
   )
   const streams = { events: { position: 8 } } as unknown as Streams
-  const warm = new Timeline({ database: undefined as never, streams, visibility: everything })
+  const warm = new Timeline({ database: undefined as never, streams, ...rest })
   for (const each of [warm, timeline]) {
     each.remember({ room, rows, redacted: [] })
     for (const [index, range] of ranges.entries()) assert.deepEqual(await each.recent(room, range), cold[index])

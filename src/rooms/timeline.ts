@@ -1,9 +1,12 @@
-import type { RoomEventFilter } from '#protocol/filters.ts'
-import type { UserId } from '#protocol/identifiers.ts'
+import { asksForRelations, type RoomEventFilter } from '#protocol/filters.ts'
+import { parseUserId, type UserId } from '#protocol/identifiers.ts'
 import { eventsInStreamRange, newestInStreamRange, type EventRow } from '#storage/events.ts'
+import type { Interned } from '#storage/interned.ts'
+import { relatedBy } from '#storage/relations.ts'
 import { timelinePage } from '#storage/timeline.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
+import type { IgnoredSenders } from './ignored-senders.ts'
 import type { Room } from './known-rooms.ts'
 import type { PersistedBatch } from './persist-event.ts'
 import type { Access } from './room-access.ts'
@@ -72,13 +75,23 @@ export interface Page {
 export class Timeline {
   readonly #database: Database
   readonly #streams: Streams
+  readonly #interned: Interned
   readonly #visibility: Visibility
+  readonly #ignoredSenders: IgnoredSenders
   readonly #recent = new RecentRows()
 
-  constructor(deps: { readonly database: Database; readonly streams: Streams; readonly visibility: Visibility }) {
+  constructor(deps: {
+    readonly database: Database
+    readonly interned: Interned
+    readonly streams: Streams
+    readonly visibility: Visibility
+    readonly ignoredSenders: IgnoredSenders
+  }) {
     this.#database = deps.database
     this.#streams = deps.streams
+    this.#interned = deps.interned
     this.#visibility = deps.visibility
+    this.#ignoredSenders = deps.ignoredSenders
   }
 
   /** Takes in what has just been persisted: call it for each batch, before anyone can learn of it. */
@@ -169,13 +182,33 @@ export class Timeline {
     }
   }
 
+  /**
+   * Those of the events to which others relate as the filter asks, in their order. No query when it does not ask.
+   * https://github.com/matrix-org/matrix-spec-proposals/pull/3440
+   */
+  async related(rows: readonly EventRow[], filter: RoomEventFilter): Promise<readonly EventRow[]> {
+    if (!asksForRelations(filter) || rows.length === 0) return rows
+    const { relatedByRelTypes, relatedBySenders } = filter
+    const senders = relatedBySenders?.map((userId) => parseUserId(userId))
+    const senderNids = senders === undefined ? null : [...(await this.#interned.userNidsIfKnown(senders)).values()]
+    const ids = rows.map((row) => row.eventId)
+    const related = await this.#database.runInteraction(
+      'events_related_by',
+      (txn) => relatedBy(txn, ids, { relTypes: relatedByRelTypes ?? null, senderNids }),
+      { readOnly: true },
+    )
+    const wanted = new Set(related)
+    return rows.filter((row) => wanted.has(row.eventId))
+  }
+
   async #shown(
     userId: UserId,
     room: Room,
     rows: readonly EventRow[],
     filter: RoomEventFilter | undefined,
   ): Promise<EventRow[]> {
-    return this.#visibility.filter(userId, room, filter === undefined ? rows : wantedRows(rows, filter, room.roomId))
+    const wanted = filter === undefined ? rows : await this.related(wantedRows(rows, filter, room.roomId), filter)
+    return this.#visibility.filter(userId, room, await this.#ignoredSenders.without(userId, wanted))
   }
 
   async #readRecent(

@@ -125,6 +125,29 @@ export function references(
   )
 }
 
+/**
+ * Those of these events to which something relates that still counts, by one of the given kinds and senders; null for any.
+ */
+export async function relatedBy(
+  txn: Transaction,
+  eventIds: readonly string[],
+  by: { readonly relTypes: readonly string[] | null; readonly senderNids: readonly number[] | null },
+): Promise<string[]> {
+  const rows = await txn.all<{ eventId: string }>(
+    `SELECT DISTINCT r.relates_to AS "eventId" FROM event_relations r
+     JOIN events e ON e.event_nid = r.event_nid
+     JOIN events t ON t.event_id = r.relates_to AND t.room_nid = e.room_nid
+     WHERE r.relates_to IN @texts(?) AND (? = 1 OR r.rel_type IN @texts(?)) AND (? = 1 OR r.sender_nid IN @ints(?))
+       AND ${counts}`,
+    eventIds,
+    by.relTypes === null ? 1 : 0,
+    by.relTypes ?? [],
+    by.senderNids === null ? 1 : 0,
+    by.senderNids ?? [],
+  )
+  return rows.map((row) => row.eventId)
+}
+
 /** True when an event of this room relates to another by a `rel_type`, redacted or not. */
 export async function relatesToAnother(txn: Transaction, roomNid: number, eventId: string): Promise<boolean> {
   const row = await txn.get(

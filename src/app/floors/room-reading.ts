@@ -1,6 +1,7 @@
 import { Aliases } from '#rooms/aliases.ts'
 import { ClientEvents } from '#rooms/client-events.ts'
 import { EventContext } from '#rooms/event-context.ts'
+import { IgnoredSenders } from '#rooms/ignored-senders.ts'
 import type { KnownRooms } from '#rooms/known-rooms.ts'
 import { Members } from '#rooms/members.ts'
 import type { Memberships } from '#rooms/memberships.ts'
@@ -57,9 +58,9 @@ type Below = Pick<Ground, 'clock' | 'serverName'> &
 /** Builds the capabilities of rooms/ that read, and lets them learn of what is persisted. */
 export function openRoomReading(below: Below): RoomReading {
   const visibility = new Visibility(below)
-  const timeline = new Timeline({ ...below, visibility })
-  const ignoredUsers = new IgnoredUsers(below)
-  const clientEvents = new ClientEvents({ ...below, visibility, ignoredUsers })
+  const ignoredSenders = new IgnoredSenders({ ...below, ignoredUsers: new IgnoredUsers(below) })
+  const timeline = new Timeline({ ...below, visibility, ignoredSenders })
+  const clientEvents = new ClientEvents({ ...below, visibility, ignoredSenders })
   below.persistEvent.onPersisted((batch) => {
     timeline.remember(batch)
     clientEvents.remember(batch)
@@ -76,12 +77,12 @@ export function openRoomReading(below: Below): RoomReading {
     members,
     readMarkers: new ReadMarkers({ ...below, eventContext, receipts, roomAccess }),
     receipts,
-    relations: new Relations({ ...below, eventContext, visibility }),
+    relations: new Relations({ ...below, eventContext, ignoredSenders, visibility }),
     roomAccess,
     roomStates,
     roomSummary: new RoomSummary(below),
     stateView: new StateView({ ...below, roomAccess }),
-    threads: new Threads({ ...below, roomAccess, visibility }),
+    threads: new Threads({ ...below, ignoredSenders, roomAccess, visibility }),
     timeline,
     typing: new Typing(below),
     visibility,

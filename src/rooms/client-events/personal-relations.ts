@@ -1,9 +1,8 @@
 import type { UserId } from '#protocol/identifiers.ts'
 import type { EventRow } from '#storage/events.ts'
-import type { Interned } from '#storage/interned.ts'
 import { threadsOfSender, threadSummaries } from '#storage/relations.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { IgnoredUsers } from '#users/ignored-users.ts'
+import type { IgnoredSenders } from '../ignored-senders.ts'
 import type { Room } from '../known-rooms.ts'
 import type { Visibility } from '../visibility.ts'
 import type { Companions } from './companions.ts'
@@ -35,18 +34,16 @@ const nobody: ReadonlySet<string> = new Set()
 export class PersonalRelations {
   readonly #deps: {
     readonly database: Database
-    readonly interned: Interned
     readonly visibility: Visibility
-    readonly ignoredUsers: Pick<IgnoredUsers, 'of'>
+    readonly ignoredSenders: IgnoredSenders
     readonly facts: RelationFactsCache
     readonly companions: Companions
   }
 
   constructor(deps: {
     readonly database: Database
-    readonly interned: Interned
     readonly visibility: Visibility
-    readonly ignoredUsers: Pick<IgnoredUsers, 'of'>
+    readonly ignoredSenders: IgnoredSenders
     readonly facts: RelationFactsCache
     readonly companions: Companions
   }) {
@@ -58,7 +55,7 @@ export class PersonalRelations {
     const { facts, companions } = this.#deps
     const relations = await facts.of(rows)
     if (relations.size === 0) return { relations, events: [], participated: nobody }
-    const ignored = await this.#ignoredNids(reader.userId)
+    const ignored = await this.#deps.ignoredSenders.of(reader.userId)
     if (ignored.size > 0) await this.#withoutThreadsOf(relations, ignored)
     const latest = await companions.of(latestOf(relations))
     for (const [eventId, fact] of await facts.of([...latest.values()])) relations.set(eventId, fact)
@@ -71,12 +68,6 @@ export class PersonalRelations {
       if (editNid !== fact.editNid || thread !== fact.thread) relations.set(eventId, { ...fact, editNid, thread })
     }
     return { relations, events, participated: await this.#participated(relations, reader.userNid) }
-  }
-
-  async #ignoredNids(userId: UserId): Promise<ReadonlySet<number>> {
-    const ignored = await this.#deps.ignoredUsers.of(userId)
-    if (ignored.size === 0) return new Set()
-    return new Set((await this.#deps.interned.userNidsIfKnown([...ignored])).values())
   }
 
   /** Sums the threads up again as if some users had never written in them. */

@@ -108,7 +108,8 @@ async function wanted(
   const { filter } = context.request
   if (context.ignored.size === 0 && wantsAll(filter.room.timeline)) return seen
   const senders = await sources.roomStates.userIds(seen.map((row) => row.senderNid))
-  return seen.filter((row) => {
+  const related = await sources.timeline.related(seen, filter.room.timeline)
+  return related.filter((row) => {
     const sender: UserId | undefined = senders.get(row.senderNid)
     if (sender === undefined || (row.keyNid === null && context.ignored.has(sender))) return false
     return wantsEvent(filter.room.timeline, row, { sender, roomId: view.room.roomId })
