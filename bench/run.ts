@@ -21,6 +21,7 @@ import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.t
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
+import { serializeScenario } from './scenarios/serialize.ts'
 import { stateScenarios } from './scenarios/state.ts'
 import { storageScenarios } from './scenarios/storage.ts'
 import { syncScenarios } from './scenarios/sync.ts'
@@ -29,7 +30,7 @@ const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...s
 /** Without a server, and only by name: they take long. `state` and `storage` stand for all that begin so. */
 const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios]
 /** Without a server and without a database, and only by name. `protocol` stands for all. */
-const coreScenarios: readonly CoreScenario[] = protocolScenarios
+const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
 
 const { values: options, positionals: names } = parseArgs({
