@@ -30,6 +30,13 @@ export async function startPostgres(data: string, settings: readonly string[]): 
     cwd: data,
   })
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`)
+  return runPostgres(data, settings)
+}
+
+/** Starts the server of a cluster that `startPostgres` has made, and that does not run. */
+export async function runPostgres(data: string, settings: readonly string[]): Promise<ChildProcess> {
+  const runAs = unprivilegedUser()
+  const programs = programsFor(runAs, `${data}-programs`)
   const args = ['-D', data, ...[`unix_socket_directories=${data}`, ...settings].flatMap((setting) => ['-c', setting])]
   const server = spawn(join(programs, 'postgres'), args, { ...runAs, stdio: ['ignore', 'ignore', 'pipe'], cwd: data })
   await new Promise<void>((resolve, reject) => {

@@ -120,11 +120,16 @@ function contextOf(request: Request, route: { readonly method: string; readonly 
   return {
     id: request.id,
     method: route.method,
+    background: false,
     path: route.path,
+    ip: request.ip,
     requester: undefined,
+    device: undefined,
+    eventsLoaded: 0,
     databaseWaitMs: 0,
     databaseRunMs: 0,
     databaseQueries: 0,
+    databaseRows: 0,
   }
 }
 

@@ -1,22 +1,37 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/**
- * What is known of the request that the running code works for. It travels with the call, so that a log line or a
- * measurement made five floors down says whose it is. The counters are added to by the floor they are named after.
- */
-export interface RequestContext {
-  /** Unique within this process. */
-  readonly id: string
-  readonly method: string
-  /** The endpoint's path as declared (`/_matrix/client/v3/rooms/{roomId}/leave`), never the address itself. */
-  readonly path: string
-  /** Who asks, once known: a user, for a client's request. */
-  requester: string | undefined
-  /** Time waited for a database connection, in milliseconds. */
+/** What the database did for a piece of work. */
+export interface DatabaseAccount {
+  /** Time waited for a connection or for the writer, in milliseconds. */
   databaseWaitMs: number
-  /** Time spent inside interactions, in milliseconds. */
+  /** Time spent inside interactions, commit included, in milliseconds. */
   databaseRunMs: number
   databaseQueries: number
+  /** Rows that came out of the database, or were changed in it. */
+  databaseRows: number
+}
+
+/**
+ * What is known of the request, or of the work in the background, that the running code works for. It travels with the
+ * call, so that a log line or a measurement made five floors down says whose it is. The counters are added to by the
+ * floor they are named after. Work that several requests share counts for the one that began it.
+ */
+export interface RequestContext extends DatabaseAccount {
+  /** Unique within this process. */
+  readonly id: string
+  /** True for work of our own, which no client waits for. */
+  readonly background: boolean
+  /** Empty for work in the background. */
+  readonly method: string
+  /** The endpoint's path as declared (`/_matrix/client/v3/rooms/{roomId}/leave`), never the address itself; or the name of the work. */
+  readonly path: string
+  /** The client's address, behind the proxies that are trusted. Asked for when it is written. */
+  readonly ip: string
+  /** Who asks, once known: a user, for a client's request. */
+  requester: string | undefined
+  device: string | undefined
+  /** Stored events read for it. */
+  eventsLoaded: number
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>()
@@ -26,7 +41,31 @@ export function runInRequest<T>(context: RequestContext, task: () => T): T {
   return contexts.run(context, task)
 }
 
-/** The request that the running code works for; undefined for work of our own. */
+/** The request, or named work in the background, that the running code works for; undefined outside both. */
 export function currentRequest(): RequestContext | undefined {
   return contexts.getStore()
+}
+
+let backgroundRuns = 0
+
+/** Runs work that no client waits for under a name of its own (snake_case, a constant), also when a request began it. */
+export function runInBackground<T>(name: string, task: () => T): T {
+  backgroundRuns += 1
+  return contexts.run(
+    {
+      id: `${name}-${backgroundRuns}`,
+      background: true,
+      method: '',
+      path: name,
+      ip: '',
+      requester: undefined,
+      device: undefined,
+      eventsLoaded: 0,
+      databaseWaitMs: 0,
+      databaseRunMs: 0,
+      databaseQueries: 0,
+      databaseRows: 0,
+    },
+    task,
+  )
 }

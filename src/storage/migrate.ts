@@ -26,7 +26,9 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   refuseNewer(applied, list)
   const done: string[] = []
   for (const migration of list.filter(({ name }) => !applied.has(name))) {
-    const mine = await database.runInteraction('apply_migration', (txn) => apply(txn, migration, clock.now()))
+    const mine = await database.runInteraction('apply_migration', (txn) => apply(txn, migration, clock.now()), {
+      mayTakeLong: true,
+    })
     if (!mine) continue
     done.push(migration.name)
     options.onProgress?.(migration.name)

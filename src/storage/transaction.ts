@@ -22,11 +22,30 @@ export interface Transaction {
   runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void>
   /** Calls `callback` once, after this transaction has become durable; never when it fails. */
   afterCommit(callback: () => void): void
+  /**
+   * Calls `callback` once, when the interaction has failed for good and it is sure that nothing of it was committed. Of
+   * an interaction that ran more than once, those of the last run are called.
+   */
+  afterRollback(callback: () => void): void
 }
 
 export interface InteractionOptions {
   /** The interaction only reads: it never waits for a writer, and sees one consistent snapshot. */
   readonly readOnly?: boolean
+  /** Aborted when nobody waits for the answer any more: ends the wait for a turn. What has begun goes on. */
+  readonly signal?: AbortSignal
+  /** No statement of it is ended for taking long: for migrations and other work in which that is expected. */
+  readonly mayTakeLong?: boolean
+}
+
+/** How full the gate is. */
+export interface PoolFigures {
+  /** Interactions that can be under way at once. */
+  readonly size: number
+  readonly inUse: number
+  readonly waiting: number
+  /** Turned away since the start, because too many waited or it took too long. */
+  readonly refused: number
 }
 
 /** The one gate to the database, the same on both engines. */
@@ -36,8 +55,16 @@ export interface Database {
    * Runs `fn` in a transaction and gives what it gives, once that is durable on disk. `name` (snake_case, a constant)
    * stands in logs and metrics. `fn` may run more than once when the engine asks for a retry, so it changes nothing it
    * closes over and leaves its results by its return value alone; it awaits nothing but its transaction.
-   * Nested interactions are refused.
+   * Nested interactions are refused. A connection that breaks is replaced and `fn` run again; when it breaks during the
+   * commit, the server is asked whether that happened.
+   * @throws MatrixError 503 with `retry_after_ms` when no turn comes in time; DatabaseError `timeout` when it took too
+   *   long; `unknown` when nobody could say whether the commit happened; whatever `fn` throws.
    */
   runInteraction<T>(name: string, fn: (txn: Transaction) => Promise<T>, options?: InteractionOptions): Promise<T>
   close(): Promise<void>
+}
+
+/** The database as whoever opened it has it. */
+export interface OpenDatabase extends Database {
+  readonly pool: PoolFigures
 }

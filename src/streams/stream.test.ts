@@ -23,6 +23,7 @@ const someTransaction: Transaction = {
   run: () => Promise.resolve(0),
   runMany: () => Promise.resolve(),
   afterCommit: () => undefined,
+  afterRollback: () => undefined,
 }
 
 const memoryDatabase: Database = {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { DatabaseError } from '../database-error.ts'
+import { type InteractionAccount } from './interaction-account.ts'
 
 /** The name of the interaction that the running code belongs to. */
 const running = new AsyncLocalStorage<string>()
@@ -23,12 +24,17 @@ export function insideInteraction<T>(name: string, fn: () => Promise<T>): Promis
 /** What an open transaction of either engine keeps besides its connection: whether it is open, and its callbacks. */
 export class InteractionState {
   readonly name: string
+  readonly account: InteractionAccount | undefined
+  /** When something last happened in it, on the monotonic clock. */
+  touchedAt = 0
   #open = true
   #failure: DatabaseError | undefined
-  #callbacks: (() => void)[] | undefined
+  #afterCommit: (() => void)[] | undefined
+  #afterRollback: (() => void)[] | undefined
 
-  constructor(name: string) {
+  constructor(name: string, account: InteractionAccount | undefined) {
     this.name = name
+    this.account = account
   }
 
   /** Throws when the transaction has ended. */
@@ -55,17 +61,38 @@ export class InteractionState {
   }
 
   /** Keeps `callback` for the moment after the commit. */
-  addCallback(callback: () => void): void {
+  addAfterCommit(callback: () => void): void {
     this.checkOpen()
-    this.#callbacks ??= []
-    this.#callbacks.push(callback)
+    this.#afterCommit ??= []
+    this.#afterCommit.push(callback)
+  }
+
+  /** Keeps `callback` for the moment when it is sure that nothing will be committed. */
+  addAfterRollback(callback: () => void): void {
+    this.checkOpen()
+    this.#afterRollback ??= []
+    this.#afterRollback.push(callback)
+  }
+
+  /** Drops the callbacks: what ran was only a rehearsal. */
+  forgetCallbacks(): void {
+    this.#afterCommit = undefined
+    this.#afterRollback = undefined
   }
 
   /** Runs the after-commit callbacks once, in order; one that throws is told to `report` and stops no other. */
   committed(report: (error: unknown) => void): void {
-    const callbacks = this.#callbacks
+    this.#finish(this.#afterCommit, report)
+  }
+
+  /** Runs the after-rollback callbacks once, in order; one that throws is told to `report` and stops no other. */
+  rolledBack(report: (error: unknown) => void): void {
+    this.#finish(this.#afterRollback, report)
+  }
+
+  #finish(callbacks: (() => void)[] | undefined, report: (error: unknown) => void): void {
     if (callbacks === undefined) return
-    this.#callbacks = undefined
+    this.forgetCallbacks()
     for (const callback of callbacks) {
       try {
         callback()

@@ -2,7 +2,9 @@ import { type PoolClient, type QueryResult } from 'pg'
 
 import { DatabaseError } from '../database-error.ts'
 import { type SqlValue, type Transaction } from '../transaction.ts'
+import { type InteractionAccount } from './interaction-account.ts'
 import { InteractionState } from './interaction-scope.ts'
+import { sqlState } from './postgres-errors.ts'
 import { postgresStatement } from './postgres-text.ts'
 
 /** Statements of a `runMany` that are on their way at once. */
@@ -14,9 +16,9 @@ export class PostgresTransaction implements Transaction {
   readonly state: InteractionState
   readonly #client: PoolClient
 
-  constructor(name: string, client: PoolClient) {
+  constructor(name: string, client: PoolClient, account: InteractionAccount | undefined) {
     this.name = name
-    this.state = new InteractionState(name)
+    this.state = new InteractionState(name, account)
     this.#client = client
   }
 
@@ -42,20 +44,28 @@ export class PostgresTransaction implements Transaction {
   }
 
   afterCommit(callback: () => void): void {
-    this.state.addCallback(callback)
+    this.state.addAfterCommit(callback)
+  }
+
+  afterRollback(callback: () => void): void {
+    this.state.addAfterRollback(callback)
   }
 
   async #query(sql: string, params: readonly SqlValue[]): Promise<QueryResult> {
-    this.state.checkOpen()
+    const { state } = this
+    state.checkOpen()
+    const sentAt = state.account?.now() ?? 0
     try {
       if (params.includes(undefined as unknown as null)) {
         throw new DatabaseError('usage', 'undefined was bound to a placeholder: bind null')
       }
       const { name, text } = postgresStatement(sql)
       const values = params as unknown[]
-      return await this.#client.query(name === undefined ? { text, values } : { name, text, values })
+      const result = await this.#client.query(name === undefined ? { text, values } : { name, text, values })
+      if (state.account !== undefined) state.touchedAt = state.account.queried(sql, sentAt, result.rowCount ?? 0)
+      return result
     } catch (error) {
-      throw this.state.spoil(explained(error, sql))
+      throw state.spoil(explained(error, sql))
     }
   }
 }
@@ -63,12 +73,16 @@ export class PostgresTransaction implements Transaction {
 function explained(error: unknown, sql: string): DatabaseError {
   if (error instanceof DatabaseError) return new DatabaseError(error.kind, `${error.message} in: ${sql}`)
   const reason = error instanceof Error ? error.message : String(error)
-  return new DatabaseError(sqlState(error) === '23505' ? 'unique' : 'other', `${reason} in: ${sql}`, { cause: error })
+  return new DatabaseError(kindOf(error), `${reason} in: ${sql}`, { cause: error })
 }
 
-/** The five characters by which PostgreSQL names what went wrong, of an error or of its cause. */
-export function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  if (error instanceof DatabaseError) return sqlState(error.cause)
-  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
+function kindOf(error: unknown): 'unique' | 'timeout' | 'other' {
+  switch (sqlState(error)) {
+    case '23505':
+      return 'unique'
+    case '57014':
+      return 'timeout'
+    default:
+      return 'other'
+  }
 }

@@ -1,108 +1,81 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type ClientBase, type CustomTypesConfig, type Pool, type PoolClient } from 'pg'
-
 import { type Random, systemRandom } from '#base/random.ts'
-import { MatrixError } from '#protocol/errors.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type Database, type InteractionOptions, type Transaction } from '../transaction.ts'
-import { insideInteraction, refuseNested } from './interaction-scope.ts'
-import { PostgresHold } from './postgres-hold.ts'
-import { PostgresTransaction, sqlState } from './postgres-transaction.ts'
+import { type InteractionOptions, type OpenDatabase, type PoolFigures, type Transaction } from '../transaction.ts'
+import { commitOutcome } from './commit-outcome.ts'
+import { type EngineDeps } from './engine-deps.ts'
+import { refuseNested } from './interaction-scope.ts'
+import { type Attempt, type Outcome, runOnce } from './postgres-attempt.ts'
+import { PostgresConnections } from './postgres-connections.ts'
+import { rehearsed } from './rehearsal.ts'
+import { tooBusy } from './too-busy.ts'
+import { Watchdog } from './watchdog.ts'
 
-/** Connections when the configuration names no number. */
-const poolSizeDefault = 10
-/** Interactions that may wait for a connection. */
-const waitingInteractionsMax = 5_000
-/** How long an interaction waits for a connection when the configuration does not say. */
-const waitMsDefault = 20_000
-/** What a client is told to wait after it was turned away. */
-const retryAfterMs = 5_000
 /** How often an interaction is run when each run conflicts with another transaction. */
 const attemptsMax = 30
+/** How often it is run when each time the connection breaks. */
+const connectionsMax = 5
 /** Back-off before the second attempt; doubled each time up to the limit, then a random part of it is waited. */
 const backoffMsMin = 2
 const backoffMsMax = 200
 
 /** A database on a PostgreSQL server, through the one pool of this process. */
-export class PostgresDatabase implements Database {
+export class PostgresDatabase implements OpenDatabase {
   readonly engine = 'postgres'
-  readonly #pool: Pool
-  readonly #report: (error: unknown, interaction: string) => void
-  readonly #random: Random
-  #hold: PostgresHold | undefined
+  readonly #connections: PostgresConnections
+  readonly #deps: EngineDeps
+  readonly #watchdog: Watchdog
+  readonly #random: Random = systemRandom
   #closing: Promise<void> | undefined
   #underWay = 0
   #idle: (() => void) | undefined
-  #connections = 0
-  #disconnected: (() => void) | undefined
 
-  private constructor(pool: Pool, report: (error: unknown, interaction: string) => void) {
-    this.#pool = pool
-    this.#report = report
-    this.#random = systemRandom
-    pool.on('connect', (client) => {
-      this.#connections += 1
-      // A broken connection leaves the pool by itself; whoever uses it gets the error from the query.
-      client.on('error', () => undefined)
-      prepareSession(client).catch((error: unknown) => report(error, 'prepare session'))
-    })
-    // The pool says that it has ended before its connections have.
-    pool.on('remove', () => {
-      this.#connections -= 1
-      if (this.#connections === 0) this.#disconnected?.()
-    })
-    pool.on('error', (error) => report(error, 'idle connection'))
+  private constructor(connections: PostgresConnections, deps: EngineDeps) {
+    this.#connections = connections
+    this.#deps = deps
+    // The server ends what is too long by itself; this is for a server that no longer answers.
+    this.#watchdog = new Watchdog(deps.clock, deps.quietMsMax + Math.min(deps.quietMsMax, 5_000))
   }
 
   /**
    * Connects to the server named by `url` (`postgres://…`).
-   * @throws DatabaseError when it cannot be reached or does not let us in, `in_use` when another process has it.
+   * @throws DatabaseError when it cannot be reached or does not let us in.
    */
-  static async open(
-    url: string,
-    options: {
-      readonly poolSize?: number
-      readonly waitMsMax?: number
-      readonly report: (error: unknown, interaction: string) => void
-    },
-  ): Promise<PostgresDatabase> {
-    // Loaded here, so that a process that uses SQLite neither waits for it nor holds it in memory.
-    const { default: pg } = await import('pg')
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: options.poolSize ?? poolSizeDefault,
-      connectionTimeoutMillis: options.waitMsMax ?? waitMsDefault,
-      keepAlive: true,
-      pipeline: true,
-      application_name: 'tessera',
-      types: portableTypes(pg.types.getTypeParser),
-    })
-    const database = new PostgresDatabase(pool, options.report)
-    try {
-      database.#hold = await PostgresHold.take(() => new pg.Client({ connectionString: url, keepAlive: true }))
-      ;(await pool.connect()).release()
-    } catch (error) {
-      await database.close()
-      if (error instanceof DatabaseError) throw error
-      const reason = error instanceof Error ? error.message || sqlState(error) : String(error)
-      throw new DatabaseError('other', `PostgreSQL cannot be reached: ${reason ?? 'no reason given'}`, { cause: error })
-    }
-    return database
+  static async open(url: string, poolSize: number | undefined, deps: EngineDeps): Promise<PostgresDatabase> {
+    return new PostgresDatabase(await PostgresConnections.open(url, poolSize, deps), deps)
+  }
+
+  /** How full the gate is. */
+  get pool(): PoolFigures {
+    const { size, inUse, waiting, refused } = this.#connections.turns
+    return { size, inUse, waiting, refused }
   }
 
   async runInteraction<T>(
     name: string,
     fn: (txn: Transaction) => Promise<T>,
-    options?: InteractionOptions,
+    options: InteractionOptions = {},
   ): Promise<T> {
     refuseNested(name)
     if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
     this.#underWay += 1
+    const account = this.#deps.accounting?.open(name)
+    let succeeded = false
     try {
-      return await this.#run(name, fn, options?.readOnly === true)
+      const attempt = {
+        name,
+        body: this.#deps.rehearse ? (txn: Parameters<typeof rehearsed>[0]): Promise<T> => rehearsed(txn, fn) : fn,
+        readOnly: options.readOnly === true,
+        mayTakeLong: options.mayTakeLong === true,
+        account,
+      }
+      const value = await this.#run(attempt, options.signal)
+      succeeded = true
+      return value
     } finally {
+      account?.ended(succeeded)
       this.#underWay -= 1
       if (this.#underWay === 0) this.#idle?.()
     }
@@ -115,115 +88,63 @@ export class PostgresDatabase implements Database {
   }
 
   async #close(): Promise<void> {
+    this.#connections.stopWaiting()
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
-    const ended = this.#connections === 0 ? undefined : new Promise<void>((resolve) => (this.#disconnected = resolve))
-    await this.#pool.end()
-    await ended
-    await this.#hold?.release()
+    this.#watchdog.stop()
+    await this.#connections.close()
   }
 
-  /** Runs `fn` until it has committed, or failed for another reason than a conflict, or conflicted too often. */
-  async #run<T>(name: string, fn: (txn: Transaction) => Promise<T>, readOnly: boolean): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#attempt(name, fn, readOnly)
-      if ('value' in outcome) return outcome.value
-      if (attempt === attemptsMax) throw outcome.conflict
-      const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** attempt)
-      await delay(backoff * this.#random.fraction())
+  /** Runs it until it has committed, or failed for another reason than a conflict or a lost connection, or too often. */
+  async #run<T>(attempt: Attempt<T>, signal: AbortSignal | undefined): Promise<T> {
+    let conflicts = 0
+    let losses = 0
+    for (;;) {
+      const outcome = await this.#inTurn(attempt, signal)
+      const report = (error: unknown): void => this.#deps.report(error, attempt.name)
+      if (outcome.end === 'committed') {
+        outcome.txn.state.committed(report)
+        return outcome.value
+      }
+      if (outcome.end === 'unknown') throw lostCommit(attempt.name, outcome.error)
+      const again = outcome.end === 'again'
+      if (again && outcome.why === 'conflict') conflicts += 1
+      if (again && outcome.why === 'connection') losses += 1
+      if (again && conflicts < attemptsMax && losses < connectionsMax && signal?.aborted !== true) {
+        await delay(Math.min(backoffMsMax, backoffMsMin * 2 ** (conflicts + losses)) * this.#random.fraction())
+        continue
+      }
+      outcome.txn.state.rolledBack(report)
+      if (again && outcome.why === 'connection') throw tooBusy()
+      throw outcome.error
     }
   }
 
-  /** Runs `fn` once; gives its value when committed, or the conflict because of which it should run again. */
-  async #attempt<T>(
-    name: string,
-    fn: (txn: Transaction) => Promise<T>,
-    readOnly: boolean,
-  ): Promise<{ value: T } | { conflict: unknown }> {
-    const client = await this.#connect(name)
-    const txn = new PostgresTransaction(name, client)
-    let value: T
+  /** One run, and when its connection broke during the commit, what became of it. */
+  async #inTurn<T>(attempt: Attempt<T>, signal: AbortSignal | undefined): Promise<Outcome<T>> {
+    const { turns } = this.#connections
+    if (!turns.tryTake()) await turns.take(signal)
+    const { clock, waitMsMax } = this.#deps
     try {
-      // Sent without waiting: it travels together with the first statement.
-      const begun = client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ${readOnly ? ' READ ONLY' : ''}`)
-      begun.catch(() => undefined)
-      value = await insideInteraction(name, () => fn(txn))
-      txn.state.end()
-      await begun
-      if (txn.state.failure !== undefined) throw txn.state.failure
-      await client.query('COMMIT')
-    } catch (error) {
-      txn.state.end()
-      await rollBack(client)
-      const reason = txn.state.failure ?? error
-      if (isConflict(reason)) return { conflict: reason }
-      throw error
-    }
-    client.release()
-    txn.state.committed((error) => this.#report(error, name))
-    return { value }
-  }
-
-  async #connect(name: string): Promise<PoolClient> {
-    if (this.#pool.waitingCount >= waitingInteractionsMax) throw busy()
-    try {
-      return await this.#pool.connect()
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      if (reason.startsWith('timeout exceeded')) throw busy()
-      throw new DatabaseError('other', `interaction ${name}: no connection to PostgreSQL: ${reason}`, { cause: error })
+      const client = await this.#connections.connect(clock.monotonic() + waitMsMax)
+      attempt.account?.began()
+      const outcome = await runOnce(attempt, client, { connections: this.#connections, watchdog: this.#watchdog })
+      if (outcome.end !== 'unknown') return outcome
+      const deadline = clock.monotonic() + waitMsMax
+      const became = await commitOutcome(outcome.id, this.#connections, { clock, deadline })
+      this.#deps.logger.warn('A connection to PostgreSQL broke during a commit', {
+        interaction: attempt.name,
+        outcome: became ?? 'unknown',
+      })
+      if (became === 'committed') return { txn: outcome.txn, end: 'committed', value: outcome.value }
+      if (became === 'aborted') return { txn: outcome.txn, end: 'again', why: 'connection', error: outcome.error }
+      return outcome
+    } finally {
+      turns.give()
     }
   }
 }
 
-function busy(): MatrixError {
-  return new MatrixError('M_UNKNOWN', 'The server has too much to do at the moment: try again in a few seconds.', {
-    status: 503,
-    extra: { retry_after_ms: retryAfterMs },
-  })
-}
-
-function isConflict(error: unknown): boolean {
-  const state = sqlState(error)
-  return state === '40001' || state === '40P01'
-}
-
-/** Ends the transaction and gives the connection back; one that cannot even roll back is thrown away. */
-async function rollBack(client: PoolClient): Promise<void> {
-  try {
-    await client.query('ROLLBACK')
-    client.release()
-  } catch {
-    client.release(true)
-  }
-}
-
-/**
- * An answer means that the change is on disk, whatever the server's default; and compiling short queries costs more than
- * it gives. Sent ahead of the first interaction on the same connection.
- */
-async function prepareSession(client: ClientBase): Promise<void> {
-  // One message, and so one transaction of its own: what is set inside a transaction goes when that is rolled back.
-  await client.query(
-    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-     SET jit = off`,
-  )
-}
-
-const oidBool = 16
-const oidBytea = 17
-const oidInt8 = 20
-const oidNumeric = 1700
-
-/** Values as SQLite gives them: all numbers as `number`, truth as 0 and 1, bytes as plain `Uint8Array`. */
-function portableTypes(standard: CustomTypesConfig['getTypeParser']): CustomTypesConfig {
-  const bytes = standard(oidBytea) as (text: string) => Buffer
-  const parsers = new Map<number, (text: string) => unknown>([
-    [oidBool, (text) => (text === 't' ? 1 : 0)],
-    [oidBytea, (text) => new Uint8Array(bytes(text))],
-    [oidInt8, Number],
-    [oidNumeric, Number],
-  ])
-  const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
-    (format === 'binary' ? undefined : parsers.get(oid)) ?? standard(oid, format)
-  return { getTypeParser: getTypeParser as CustomTypesConfig['getTypeParser'] }
+function lostCommit(name: string, cause: unknown): DatabaseError {
+  const text = `interaction ${name}: the connection broke during the commit, and PostgreSQL did not come back to say whether it happened`
+  return new DatabaseError('unknown', text, { cause })
 }

@@ -1,67 +1,83 @@
-import { type Transaction } from '../transaction.ts'
+import { type InteractionOptions, type Transaction } from '../transaction.ts'
+import { type EngineDeps } from './engine-deps.ts'
 import { insideInteraction } from './interaction-scope.ts'
+import { rehearsed } from './rehearsal.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
+import { Turns } from './turns.ts'
+import { type Watchdog } from './watchdog.ts'
 
 /** Connections that read. Reads run on this thread, so more would only help interactions that overlap while they await. */
 const readConnectionsMax = 4
 
 /** Read-only connections to an SQLite file in write-ahead mode, where readers never wait for the writer. */
 export class SqliteReaders {
+  readonly turns: Turns
   readonly #path: string
-  readonly #report: (error: unknown, interaction: string) => void
+  readonly #deps: EngineDeps
+  readonly #watchdog: Watchdog
   readonly #free: SqliteConnection[] = []
-  readonly #waiting: ((connection: SqliteConnection) => void)[] = []
-  #opened = 0
 
-  constructor(path: string, report: (error: unknown, interaction: string) => void) {
+  constructor(path: string, deps: EngineDeps, watchdog: Watchdog) {
     this.#path = path
-    this.#report = report
+    this.#deps = deps
+    this.#watchdog = watchdog
+    this.turns = new Turns({ size: readConnectionsMax, waitMsMax: deps.waitMsMax })
   }
 
   /** Runs `fn` over one snapshot of the database; waits for a free connection in order of arrival. */
-  async run<T>(name: string, fn: (txn: Transaction) => Promise<T>): Promise<T> {
-    const connection = this.#take() ?? (await new Promise<SqliteConnection>((resolve) => this.#waiting.push(resolve)))
-    const txn = new SqliteTransaction(name, connection)
-    let value: T
+  async run<T>(name: string, fn: (txn: Transaction) => Promise<T>, options: InteractionOptions): Promise<T> {
+    const account = this.#deps.accounting?.open(name)
+    let succeeded = false
     try {
-      connection.run('BEGIN', [])
-      value = await insideInteraction(name, () => fn(txn))
-      txn.state.end()
-      if (txn.state.failure !== undefined) throw txn.state.failure
-      connection.run('COMMIT', [])
-    } catch (error) {
-      txn.state.end()
-      if (connection.inTransaction) connection.run('ROLLBACK', [])
-      throw error
+      if (!this.turns.tryTake()) await this.turns.take(options.signal)
+      try {
+        account?.began()
+        const value = await this.#read(name, fn, account)
+        succeeded = true
+        return value
+      } finally {
+        this.turns.give()
+      }
     } finally {
-      this.#giveBack(connection)
+      account?.ended(succeeded)
     }
-    txn.state.committed((error) => this.#report(error, name))
-    return value
   }
 
   /** Waits for interactions under way, then closes. */
   async close(): Promise<void> {
-    while (this.#opened > 0) {
-      const connection =
-        this.#free.pop() ?? (await new Promise<SqliteConnection>((resolve) => this.#waiting.push(resolve)))
-      connection.close()
-      this.#opened -= 1
+    for (let taken = 0; taken < readConnectionsMax; taken += 1) {
+      await this.turns.take().catch((error: unknown) => this.#deps.report(error, 'close'))
     }
+    for (const connection of this.#free.splice(0)) connection.close()
   }
 
-  #take(): SqliteConnection | undefined {
-    const free = this.#free.pop()
-    if (free !== undefined || this.#opened >= readConnectionsMax) return free
-    const connection = new SqliteConnection(this.#path, { readOnly: true })
-    this.#opened += 1
-    return connection
-  }
-
-  #giveBack(connection: SqliteConnection): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free.push(connection)
-    else next(connection)
+  async #read<T>(
+    name: string,
+    fn: (txn: Transaction) => Promise<T>,
+    account: SqliteTransaction['state']['account'],
+  ): Promise<T> {
+    const connection = this.#free.pop() ?? new SqliteConnection(this.#path, { readOnly: true })
+    const txn = new SqliteTransaction(name, connection, account)
+    const { state } = txn
+    const report = (error: unknown): void => this.#deps.report(error, name)
+    let value: T
+    try {
+      connection.run('BEGIN', [])
+      const body = this.#deps.rehearse ? (): Promise<T> => rehearsed(txn, fn) : (): Promise<T> => fn(txn)
+      value = await this.#watchdog.watch(state, () => insideInteraction(name, body))
+      state.end()
+      if (state.failure !== undefined) throw state.failure
+      connection.run('COMMIT', [])
+    } catch (error) {
+      state.end()
+      if (connection.inTransaction) connection.run('ROLLBACK', [])
+      this.#free.push(connection)
+      state.rolledBack(report)
+      throw error
+    }
+    this.#free.push(connection)
+    state.committed(report)
+    return value
   }
 }

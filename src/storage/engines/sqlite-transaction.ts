@@ -1,4 +1,5 @@
 import { type SqlValue, type Transaction } from '../transaction.ts'
+import { type InteractionAccount } from './interaction-account.ts'
 import { InteractionState } from './interaction-scope.ts'
 import { type SqliteConnection } from './sqlite-connection.ts'
 
@@ -8,40 +9,75 @@ export class SqliteTransaction implements Transaction {
   readonly state: InteractionState
   readonly #connection: SqliteConnection
 
-  constructor(name: string, connection: SqliteConnection) {
+  constructor(name: string, connection: SqliteConnection, account: InteractionAccount | undefined) {
     this.name = name
-    this.state = new InteractionState(name)
+    this.state = new InteractionState(name, account)
     this.#connection = connection
   }
 
   async all<T extends object>(sql: string, ...params: SqlValue[]): Promise<T[]> {
-    return this.#do(() => this.#connection.all(sql, params)) as T[]
-  }
-
-  async get<T extends object>(sql: string, ...params: SqlValue[]): Promise<T | undefined> {
-    return this.#do(() => this.#connection.get(sql, params)) as T | undefined
-  }
-
-  async run(sql: string, ...params: SqlValue[]): Promise<number> {
-    return this.#do(() => this.#connection.run(sql, params))
-  }
-
-  async runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    this.#do(() => {
-      for (const row of rows) this.#connection.run(sql, row)
-    })
-  }
-
-  afterCommit(callback: () => void): void {
-    this.state.addCallback(callback)
-  }
-
-  #do<T>(statement: () => T): T {
-    this.state.checkOpen()
+    const sentAt = this.#begin()
     try {
-      return statement()
+      const rows = this.#connection.all(sql, params)
+      this.#done(sql, sentAt, rows.length)
+      return rows as T[]
     } catch (error) {
       throw this.state.spoil(error)
     }
+  }
+
+  async get<T extends object>(sql: string, ...params: SqlValue[]): Promise<T | undefined> {
+    const sentAt = this.#begin()
+    try {
+      const row = this.#connection.get(sql, params)
+      this.#done(sql, sentAt, row === undefined ? 0 : 1)
+      return row as T | undefined
+    } catch (error) {
+      throw this.state.spoil(error)
+    }
+  }
+
+  async run(sql: string, ...params: SqlValue[]): Promise<number> {
+    const sentAt = this.#begin()
+    try {
+      const changed = this.#connection.run(sql, params)
+      this.#done(sql, sentAt, changed)
+      return changed
+    } catch (error) {
+      throw this.state.spoil(error)
+    }
+  }
+
+  async runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
+    let sentAt = this.#begin()
+    try {
+      for (const row of rows) {
+        const changed = this.#connection.run(sql, row)
+        sentAt = this.#done(sql, sentAt, changed)
+      }
+    } catch (error) {
+      throw this.state.spoil(error)
+    }
+  }
+
+  afterCommit(callback: () => void): void {
+    this.state.addAfterCommit(callback)
+  }
+
+  afterRollback(callback: () => void): void {
+    this.state.addAfterRollback(callback)
+  }
+
+  #begin(): number {
+    this.state.checkOpen()
+    return this.state.account?.now() ?? 0
+  }
+
+  #done(sql: string, sentAt: number, rows: number): number {
+    const { account } = this.state
+    if (account === undefined) return 0
+    const now = account.queried(sql, sentAt, rows)
+    this.state.touchedAt = now
+    return now
   }
 }

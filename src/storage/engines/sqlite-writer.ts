@@ -1,24 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { type Clock } from '#base/clock.ts'
-
 import { DatabaseError } from '../database-error.ts'
-import { type Transaction } from '../transaction.ts'
+import { type InteractionOptions, type Transaction } from '../transaction.ts'
+import { type EngineDeps } from './engine-deps.ts'
 import { insideInteraction } from './interaction-scope.ts'
+import { type InteractionAccount } from './interaction-account.ts'
+import { rehearsed } from './rehearsal.ts'
 import { type SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
+import { tooBusy } from './too-busy.ts'
+import { type Watchdog } from './watchdog.ts'
 
 /** Interactions that share one commit at most. */
 const groupInteractionsMax = 512
 /** Time after which a group takes no further interaction, so that the first does not wait long for the last. */
 const groupMsMax = 20
-
-/** An interaction that holds the writer this long waits for something else than its transaction, perhaps for itself. */
-const heldMsMax = 10_000
+/** Interactions that may wait for the writer. */
+const waitingInteractionsMax = 5_000
 
 interface Job {
   readonly name: string
   readonly fn: (txn: Transaction) => Promise<unknown>
+  readonly signal: AbortSignal | undefined
+  readonly account: InteractionAccount | undefined
+  readonly askedAt: number
   /** Runs something in the asynchronous context of whoever asked for the interaction. */
   readonly inContext: <R>(fn: () => R) => R
   readonly resolve: (value: unknown) => void
@@ -37,26 +42,51 @@ interface Finished {
  */
 export class SqliteWriter {
   readonly #connection: SqliteConnection
-  readonly #clock: Clock
-  readonly #report: (error: unknown, interaction: string) => void
+  readonly #deps: EngineDeps
+  readonly #watchdog: Watchdog
   #queue: Job[] = []
   #busy = false
+  #refused = 0
   #idle: (() => void)[] = []
 
-  constructor(
-    connection: SqliteConnection,
-    deps: { readonly clock: Clock; readonly report: (error: unknown, interaction: string) => void },
-  ) {
+  constructor(connection: SqliteConnection, deps: EngineDeps, watchdog: Watchdog) {
     this.#connection = connection
-    this.#clock = deps.clock
-    this.#report = deps.report
+    this.#deps = deps
+    this.#watchdog = watchdog
+  }
+
+  /** How many wait for the writer or share the group that it works on. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /** True while it writes. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** How many have been turned away since the start. */
+  get refused(): number {
+    return this.#refused
   }
 
   /** Queues an interaction; settles once it is durable or has failed. */
-  run<T>(name: string, fn: (txn: Transaction) => Promise<T>): Promise<T> {
+  run<T>(name: string, fn: (txn: Transaction) => Promise<T>, { signal }: InteractionOptions): Promise<T> {
+    if (this.#queue.length >= waitingInteractionsMax) {
+      this.#refused += 1
+      return Promise.reject(tooBusy())
+    }
     return new Promise<T>((resolve, reject) => {
-      const inContext = AsyncLocalStorage.snapshot()
-      this.#queue.push({ name, fn, inContext, resolve: resolve as (value: unknown) => void, reject })
+      this.#queue.push({
+        name,
+        fn,
+        signal,
+        account: this.#deps.accounting?.open(name),
+        askedAt: this.#deps.clock.monotonic(),
+        inContext: AsyncLocalStorage.snapshot(),
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      })
       this.#schedule()
     })
   }
@@ -75,13 +105,15 @@ export class SqliteWriter {
 
   async #runGroup(): Promise<void> {
     const finished: Finished[] = []
-    const started = this.#clock.monotonic()
+    const { clock } = this.#deps
+    const started = clock.monotonic()
     let taken = 0
     // Interactions that come while the group runs join it: the queue may grow during the loop.
     for (const job of this.#queue) {
-      if (taken === groupInteractionsMax || (taken > 0 && this.#clock.monotonic() - started > groupMsMax)) break
+      const now = clock.monotonic()
+      if (taken === groupInteractionsMax || (taken > 0 && now - started > groupMsMax)) break
       taken += 1
-      await this.#runJob(job, finished)
+      if (this.#mayBegin(job, now)) await this.#runJob(job, finished)
     }
     this.#queue = this.#queue.slice(taken)
     this.#commit(finished)
@@ -90,26 +122,45 @@ export class SqliteWriter {
     else for (const resolve of this.#idle.splice(0)) resolve()
   }
 
+  /** Whether the interaction is still wanted; when not, whoever asked for it is told so. */
+  #mayBegin(job: Job, now: number): boolean {
+    if (job.signal?.aborted === true) {
+      this.#fail(job, job.signal.reason)
+      return false
+    }
+    if (now - job.askedAt <= this.#deps.waitMsMax) return true
+    this.#refused += 1
+    this.#fail(job, tooBusy())
+    return false
+  }
+
+  #fail(job: Job, error: unknown, txn?: SqliteTransaction): void {
+    job.account?.ended(false)
+    job.reject(error)
+    if (txn !== undefined) job.inContext(() => txn.state.rolledBack((fault) => this.#deps.report(fault, job.name)))
+  }
+
   /** Runs one interaction and adds it to `finished`, or rejects it and leaves no trace of it in the transaction. */
   async #runJob(job: Job, finished: Finished[]): Promise<void> {
-    const txn = new SqliteTransaction(job.name, this.#connection)
+    const txn = new SqliteTransaction(job.name, this.#connection, job.account)
+    const { state } = txn
     // The first in a transaction needs no savepoint: there is nobody else's work to keep.
     const alone = finished.length === 0
-    const held = setTimeout(() => this.#report(heldTooLong(job.name), job.name), heldMsMax)
+    job.account?.began()
     try {
       this.#connection.run(alone ? 'BEGIN IMMEDIATE' : 'SAVEPOINT interaction', [])
-      const value = await job.inContext(() => insideInteraction(job.name, () => job.fn(txn)))
-      txn.state.end()
-      if (txn.state.failure !== undefined) throw txn.state.failure
+      const body = this.#deps.rehearse ? () => rehearsed(txn, job.fn) : () => job.fn(txn)
+      const inside = (): Promise<unknown> => job.inContext(() => insideInteraction(job.name, body))
+      const value = await this.#watchdog.watch(state, inside)
+      state.end()
+      if (state.failure !== undefined) throw state.failure
       if (!this.#connection.inTransaction) throw new DatabaseError('other', 'SQLite rolled the transaction back')
       if (!alone) this.#connection.run('RELEASE interaction', [])
       finished.push({ job, txn, value })
     } catch (error) {
-      txn.state.end()
+      state.end()
       this.#undo(alone, finished)
-      job.reject(error)
-    } finally {
-      clearTimeout(held)
+      this.#fail(job, error, txn)
     }
   }
 
@@ -123,11 +174,11 @@ export class SqliteWriter {
         return
       }
     } catch (error) {
-      this.#report(error, 'rollback')
+      this.#deps.report(error, 'rollback')
       if (this.#connection.inTransaction) this.#connection.run('ROLLBACK', [])
     }
     const lost = new DatabaseError('other', 'the transaction was lost with another interaction that shared its commit')
-    for (const { job } of finished.splice(0)) job.reject(lost)
+    for (const { job, txn } of finished.splice(0)) this.#fail(job, lost, txn)
   }
 
   #commit(finished: readonly Finished[]): void {
@@ -136,17 +187,13 @@ export class SqliteWriter {
       this.#connection.run('COMMIT', [])
     } catch (error) {
       if (this.#connection.inTransaction) this.#connection.run('ROLLBACK', [])
-      for (const { job } of finished) job.reject(error)
+      for (const { job, txn } of finished) this.#fail(job, error, txn)
       return
     }
     for (const { job, txn, value } of finished) {
-      job.inContext(() => txn.state.committed((error) => this.#report(error, job.name)))
+      job.account?.ended(true)
+      job.inContext(() => txn.state.committed((error) => this.#deps.report(error, job.name)))
       job.resolve(value)
     }
   }
-}
-
-function heldTooLong(name: string): DatabaseError {
-  const seconds = heldMsMax / 1000
-  return new DatabaseError('usage', `interaction ${name} has held the writer for ${seconds} s: what does it wait for?`)
 }

@@ -2,20 +2,17 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { systemClock } from '#base/clock.ts'
-
 import { DatabaseError } from '../database-error.ts'
-import { type Database, type InteractionOptions, type Transaction } from '../transaction.ts'
+import { type InteractionOptions, type OpenDatabase, type PoolFigures, type Transaction } from '../transaction.ts'
+import { type EngineDeps } from './engine-deps.ts'
 import { refuseNested } from './interaction-scope.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteReaders } from './sqlite-readers.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
-
-/** Tells of an error that nobody awaits. */
-export type ReportError = (error: unknown, interaction: string) => void
+import { Watchdog } from './watchdog.ts'
 
 /** An SQLite file as a `Database`: one writer whose commits are grouped, and readers that never wait for it. */
-export class SqliteDatabase implements Database {
+export class SqliteDatabase implements OpenDatabase {
   readonly engine = 'sqlite'
   readonly #lock: DatabaseSync
   readonly #connection: SqliteConnection
@@ -27,22 +24,34 @@ export class SqliteDatabase implements Database {
    * Opens the file at `path`, made with its folder when missing, readable by its owner alone.
    * @throws DatabaseError `in_use` when another process (or this one) has it open, `other` when it cannot be opened.
    */
-  constructor(path: string, report: ReportError) {
+  constructor(path: string, deps: EngineDeps) {
     this.#lock = lockFile(path)
     this.#connection = openFile(path, this.#lock)
-    this.#writer = new SqliteWriter(this.#connection, { clock: systemClock, report })
-    this.#readers = new SqliteReaders(path, report)
+    const watchdog = new Watchdog(deps.clock, deps.quietMsMax)
+    this.#writer = new SqliteWriter(this.#connection, deps, watchdog)
+    this.#readers = new SqliteReaders(path, deps, watchdog)
+  }
+
+  /** How full the gate is; the writer counts as one of it. */
+  get pool(): PoolFigures {
+    const { turns } = this.#readers
+    return {
+      size: turns.size + 1,
+      inUse: turns.inUse + (this.#writer.busy ? 1 : 0),
+      waiting: turns.waiting + this.#writer.waiting,
+      refused: turns.refused + this.#writer.refused,
+    }
   }
 
   async runInteraction<T>(
     name: string,
     fn: (txn: Transaction) => Promise<T>,
-    options?: InteractionOptions,
+    options: InteractionOptions = {},
   ): Promise<T> {
     refuseNested(name)
     if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
-    if (options?.readOnly === true) return this.#readers.run(name, fn)
-    return this.#writer.run(name, fn)
+    if (options.readOnly === true) return this.#readers.run(name, fn, options)
+    return this.#writer.run(name, fn, options)
   }
 
   /** Lets queued interactions end, refuses new ones, and closes the file. */
