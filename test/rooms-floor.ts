@@ -8,6 +8,7 @@ import { Membership } from '#rooms/membership.ts'
 import { Memberships } from '#rooms/memberships.ts'
 import { PersistEvent } from '#rooms/persist-event.ts'
 import { RoomPowers } from '#rooms/power-levels.ts'
+import { ReceiveEvent } from '#rooms/receive-event.ts'
 import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
@@ -41,6 +42,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const serverName = testServerName
   const roomWriter = new RoomWriter({ database, interned, ids, persistEvent, clock, serverName, signingKey })
   const sendEvent = new SendEvent({ database, interned, memberships, powers, roomState, roomWriter })
+  const receiveEvent = new ReceiveEvent({ database, interned, ids, persistEvent, roomWriter, clock, serverName })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
   let rooms = 0
@@ -59,6 +61,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
     roomState,
     knownRooms,
     roomWriter,
+    receiveEvent,
     sendEvent,
     membership,
     createRoom,

@@ -5,6 +5,7 @@ import { insertEvents, markRedacted, type EventRow } from '#storage/events.ts'
 import { setInviteStates, setMemberships } from '#storage/memberships.ts'
 import { insertRelations } from '#storage/relations.ts'
 import { insertStateChunks, insertStateNodes } from '#storage/room-state.ts'
+import { setMergedState } from '#storage/rooms.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Reservation } from '#streams/stream.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -51,6 +52,17 @@ export interface PersistedBatch {
   readonly rows: readonly EventRow[]
   readonly events: readonly Event[]
   readonly redacted: readonly { readonly eventNid: number; readonly redactedBy: number }[]
+  /** How the room's state has changed, in order; null for a key that is gone. */
+  readonly stateChanges: readonly { readonly keyNid: number; readonly eventNid: number | null }[]
+}
+
+/** An event of others', as its interaction has written it. */
+export interface ReceivedEvent {
+  /** Undefined when nothing came into the timeline. */
+  readonly row: EventRow | undefined
+  readonly event: Event
+  readonly members: readonly MembershipChange[]
+  readonly deltas: readonly { readonly keyNid: number; readonly eventNid: number | null }[]
 }
 
 /**
@@ -86,19 +98,47 @@ export class PersistEvent {
       throw error
     }
     this.#memberships.apply(members)
-    const persisted = {
+    const persisted: PersistedBatch = {
       room: batch.room,
       rows,
       events: batch.built.map((built) => built.event),
       redacted: redactionsOf(batch),
+      stateChanges: rows.flatMap(({ keyNid, eventNid }) => (keyNid === null ? [] : [{ keyNid, eventNid }])),
     }
+    this.#tell(reservation, persisted, members)
+    return rows
+  }
+
+  /**
+   * Makes an event of others' durable: `write` does all of it, in one interaction that may run more than once, with the
+   * position that the event gets should it come into the timeline. Gives what `write` gives.
+   */
+  async receive<T extends ReceivedEvent>(
+    room: Room,
+    write: (txn: Transaction, streamPosition: number) => Promise<T>,
+  ): Promise<T> {
+    const reservation = await this.#streams.events.reserve(1)
+    let received: T | undefined
+    try {
+      received = await this.#database.runInteraction('receive_event', (txn) => write(txn, reservation.first))
+    } finally {
+      if (received?.row === undefined) this.#streams.events.abandon(reservation)
+    }
+    const { row, event, members, deltas } = received
+    if (row === undefined) return received
+    this.#memberships.apply(members)
+    this.#tell(reservation, { room, rows: [row], events: [event], redacted: [], stateChanges: deltas }, members)
+    return received
+  }
+
+  #tell(reservation: Reservation, persisted: PersistedBatch, members: readonly MembershipChange[]): void {
     for (const listener of this.#listeners) listener(persisted)
+    const { roomNid } = persisted.room
     this.#streams.events.publish(reservation, {
-      rooms: [batch.room.roomNid],
-      states: rows.some((row) => row.keyNid !== null) ? [batch.room.roomNid] : [],
+      rooms: [roomNid],
+      states: persisted.stateChanges.length > 0 ? [roomNid] : [],
       users: members.filter((change) => change.row.local === 1).map((change) => change.userId),
     })
-    return rows
   }
 }
 
@@ -152,6 +192,8 @@ async function writeBatch(
     moveExtremities(txn, room.roomNid, batch.extremities),
   ]
   const relations = rows.flatMap((row, index) => relationOf(row, built[index]?.event.content) ?? [])
+  // What follows several ends leaves one, and nothing to resolve.
+  if (batch.extremities.remove.length > 1) writes.push(setMergedState(txn, room.roomNid, null))
   if (relations.length > 0) writes.push(insertRelations(txn, relations))
   const redactions = redactionsOf(batch)
   if (redactions.length > 0) writes.push(markRedacted(txn, redactions))

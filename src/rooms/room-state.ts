@@ -135,7 +135,10 @@ export class RoomState {
     this.#persisted++
     const current = this.#current.get(batch.room.roomNid)
     if (current === undefined) return
-    for (const row of batch.rows) if (row.keyNid !== null) current.set(row.keyNid, row.eventNid)
+    for (const { keyNid, eventNid } of batch.stateChanges) {
+      if (eventNid === null) current.delete(keyNid)
+      else current.set(keyNid, eventNid)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { Linearizer } from '#base/linearizer.ts'
 import { authEventKeys } from '#protocol/auth-rules.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
 import { parseEventId, parseUserId, type ServerName } from '#protocol/identifiers.ts'
@@ -41,6 +42,9 @@ export class RoomWriter {
   /** Loaded longest ago first. */
   readonly #seats = new Map<number, Seat>()
   readonly #loading = new Map<number, Promise<Seat>>()
+  readonly #exclusive = new Linearizer<number>()
+  /** Rooms that somebody else is writing to, and when that has ended. */
+  readonly #others = new Map<number, Promise<void>>()
 
   constructor(deps: {
     readonly database: Database
@@ -69,8 +73,13 @@ export class RoomWriter {
   async write(room: Room, proposed: ProposedEvent): Promise<EventRow> {
     const nids = await this.#nidsFor(proposed)
     for (;;) {
-      const { live, outbox } = this.#seats.get(room.roomNid) ?? (await this.#load(room))
-      if (live.failed) continue
+      const others = this.#others.get(room.roomNid)
+      const seat = others === undefined ? this.#seats.get(room.roomNid) : undefined
+      if (seat === undefined || seat.live.failed) {
+        await (others ?? this.#load(room))
+        continue
+      }
+      const { live, outbox } = seat
       const missing = missingAuthKeys(live, proposed)
       if (missing.length > 0) {
         await this.#loadAuthEvents(live, missing)
@@ -118,6 +127,29 @@ export class RoomWriter {
     })
     this.#seat(live)
     return live.room
+  }
+
+  /**
+   * Lets somebody else write to a room: `work` runs when everything built here is durable, one at a time for each room,
+   * and nothing is built before it has ended. The room is read again afterwards.
+   */
+  exclusively<T>(room: Room, work: () => Promise<T>): Promise<T> {
+    const { roomNid } = room
+    return this.#exclusive.run(roomNid, async () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#others.set(roomNid, promise)
+      try {
+        await this.#seats.get(roomNid)?.outbox.drained()
+        await this.#loading.get(roomNid)?.catch(() => undefined)
+        return await work()
+      } finally {
+        const seat = this.#seats.get(roomNid)
+        if (seat !== undefined) seat.live.failed = true
+        this.#seats.delete(roomNid)
+        this.#others.delete(roomNid)
+        resolve()
+      }
+    })
   }
 
   /** The state now of a room in memory, ahead of the disk by what is being written; undefined when it is not in memory. */

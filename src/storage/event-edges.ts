@@ -1,6 +1,6 @@
 import { unpackEventText } from './event-text.ts'
 import type { EventEdges } from './events.ts'
-import { unpackNids } from './packed-nids.ts'
+import { packNids, unpackNids } from './packed-nids.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The events that one names, of those that we have. */
@@ -60,4 +60,71 @@ export async function moveExtremities(
       move.add.map((eventNid) => [roomNid, eventNid]),
     ),
   ])
+}
+
+/** An event that waits for another, or stands at a gap: it names one as previous that we do not have in the graph. */
+export interface MissingPrevious {
+  readonly missingEventId: string
+  readonly eventNid: number
+}
+
+/** Notes previous events that are missed. */
+export function insertMissing(txn: Transaction, roomNid: number, missing: readonly MissingPrevious[]): Promise<void> {
+  return txn.runMany(
+    `INSERT INTO backward_extremities (room_nid, missing_event_id, event_nid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+    missing.map((each) => [roomNid, each.missingEventId, each.eventNid]),
+  )
+}
+
+/** Those that miss this event, and whether they are in the graph without it. */
+export function missedBy(
+  txn: Transaction,
+  roomNid: number,
+  missingEventId: string,
+): Promise<{ eventNid: number; outlier: number }[]> {
+  return txn.all(
+    `SELECT b.event_nid AS "eventNid", e.outlier FROM backward_extremities b JOIN events e ON e.event_nid = b.event_nid
+     WHERE b.room_nid = ? AND b.missing_event_id = ? ORDER BY b.event_nid`,
+    roomNid,
+    missingEventId,
+  )
+}
+
+/** The previous events that a room misses, each once. */
+export function missingPrevious(txn: Transaction, roomNid: number, limit: number): Promise<MissingPrevious[]> {
+  return txn.all(
+    `SELECT missing_event_id AS "missingEventId", event_nid AS "eventNid" FROM backward_extremities
+     WHERE room_nid = ? ORDER BY missing_event_id, event_nid LIMIT ?`,
+    roomNid,
+    limit,
+  )
+}
+
+/** An event has come into the graph: nobody misses it any more. */
+export async function deleteMissing(txn: Transaction, roomNid: number, missingEventId: string): Promise<void> {
+  await txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND missing_event_id = ?', roomNid, missingEventId)
+}
+
+/** Gives an event in the graph the previous events it has now. */
+export async function setPrevious(txn: Transaction, eventNid: number, prevNids: readonly number[]): Promise<void> {
+  await txn.run('UPDATE events SET prev_nids = ? WHERE event_nid = ?', packNids(eventNid, prevNids), eventNid)
+}
+
+/** Those of these events that wait for others and so are not in the graph. */
+export function waitingAmong(
+  txn: Transaction,
+  roomNid: number,
+  eventNids: readonly number[],
+): Promise<{ eventId: string }[]> {
+  return txn.all(
+    `SELECT DISTINCT e.event_id AS "eventId" FROM backward_extremities b JOIN events e ON e.event_nid = b.event_nid
+     WHERE b.room_nid = ? AND b.event_nid IN @ints(?) AND e.outlier = 1`,
+    roomNid,
+    eventNids,
+  )
+}
+
+/** An event has what it waited for. */
+export async function deleteMissingOf(txn: Transaction, roomNid: number, eventNid: number): Promise<void> {
+  await txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid = ?', roomNid, eventNid)
 }

@@ -176,3 +176,11 @@ export function markRedacted(
     redactions.map((redaction) => [redaction.redactedBy, redaction.eventNid]),
   )
 }
+
+/** Takes events out of their table, and leaves everything that refers to them. */
+export function deleteEvents(txn: Transaction, eventNids: readonly number[]): Promise<void> {
+  return txn.runMany(
+    'DELETE FROM events WHERE event_nid = ?',
+    eventNids.map((eventNid) => [eventNid]),
+  )
+}

@@ -102,3 +102,11 @@ export function inviteStates(
     userNid,
   )
 }
+
+/** The integer ids of users, of those that are known. */
+export function userNidsOf(
+  txn: Transaction,
+  userIds: readonly string[],
+): Promise<{ userId: string; userNid: number }[]> {
+  return txn.all(`SELECT user_id AS "userId", user_nid AS "userNid" FROM user_ids WHERE user_id IN @texts(?)`, userIds)
+}

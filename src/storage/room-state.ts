@@ -102,3 +102,41 @@ export function stateChunksHolding(
     keyNids,
   )
 }
+
+/** How many chunks a base has: about how large it is. */
+export async function stateChunkCount(txn: Transaction, baseNid: number): Promise<number> {
+  const row = await txn.get<{ count: number }>(
+    'SELECT COUNT(*) AS count FROM state_chunks WHERE state_nid = ?',
+    baseNid,
+  )
+  return row?.count ?? 0
+}
+
+/** A key of states, and what it stands for. */
+export interface StateKeyRow {
+  readonly keyNid: number
+  readonly type: string
+  readonly stateKey: string
+}
+
+/** What keys stand for. */
+export function stateKeys(txn: Transaction, keyNids: readonly number[]): Promise<StateKeyRow[]> {
+  return txn.all(
+    `SELECT key_nid AS "keyNid", type, state_key AS "stateKey" FROM state_keys WHERE key_nid IN @ints(?)`,
+    keyNids,
+  )
+}
+
+/** The keys that are known of every pair of one of these types and one of these state keys. */
+export function stateKeysOf(
+  txn: Transaction,
+  types: readonly string[],
+  stateKeyTexts: readonly string[],
+): Promise<StateKeyRow[]> {
+  return txn.all(
+    `SELECT key_nid AS "keyNid", type, state_key AS "stateKey" FROM state_keys
+     WHERE type IN @texts(?) AND state_key IN @texts(?)`,
+    types,
+    stateKeyTexts,
+  )
+}

@@ -34,3 +34,17 @@ export function roomById(txn: Transaction, roomId: string): Promise<RoomRow | un
 export function roomsByNids(txn: Transaction, roomNids: readonly number[]): Promise<RoomRow[]> {
   return txn.all(`SELECT ${columns} FROM rooms WHERE room_nid IN @ints(?)`, roomNids)
 }
+
+/** The state that the several ends of a room resolve to; null while it has one end. */
+export async function mergedState(txn: Transaction, roomNid: number): Promise<number | null> {
+  const row = await txn.get<{ stateNid: number | null }>(
+    'SELECT merged_state_nid AS "stateNid" FROM rooms WHERE room_nid = ?',
+    roomNid,
+  )
+  return row?.stateNid ?? null
+}
+
+/** Sets the state that the several ends of a room resolve to; null when it has one end again. */
+export async function setMergedState(txn: Transaction, roomNid: number, stateNid: number | null): Promise<void> {
+  await txn.run('UPDATE rooms SET merged_state_nid = ? WHERE room_nid = ?', stateNid, roomNid)
+}

@@ -68,6 +68,16 @@ export class NodePath {
     return path
   }
 
+  /** Starts anew from a whole state. */
+  static from(roomNid: number, stateNid: number, whole: Entries): { path: NodePath; created: NewState } {
+    return { path: new NodePath(roomNid, stateNid, whole.size), created: baseOf(roomNid, stateNid, whole) }
+  }
+
+  /** True when the next state that has rows of its own will be a base, so that it has to be known in full. */
+  get rebasesNext(): boolean {
+    return rebases(this.#position + 1, this.#baseSize)
+  }
+
   /** The latest state. */
   get stateNid(): number {
     return this.#nodes.at(-1)?.stateNid ?? this.#baseNid
@@ -99,7 +109,7 @@ export class NodePath {
   /** Adds any state that follows the latest, with rows of its own: `change` on top of it, 0 for a key that goes. */
   add(stateNid: number, change: Entries, whole: () => Entries): NewState {
     const position = this.#position + 1
-    if (position % rebaseChangesMin === 0 && position >= this.#baseSize / rebaseShare) {
+    if (rebases(position, this.#baseSize)) {
       const state = whole()
       this.#baseNid = stateNid
       this.#baseSize = state.size
@@ -122,6 +132,10 @@ export class NodePath {
       chunks: [],
     }
   }
+}
+
+function rebases(position: number, baseSize: number): boolean {
+  return position % rebaseChangesMin === 0 && position >= baseSize / rebaseShare
 }
 
 /** The largest power of the fan that divides a position. */

@@ -84,19 +84,33 @@ function pickedFrom(node: StateNodeRow, wanted: ReadonlySet<number>): [number, n
  */
 export async function readDifference(txn: Transaction, from: number, to: number): Promise<StateDifference[]> {
   if (from === to) return []
-  const nodes = await readNodes(txn, [from, to])
-  const paths = [pathOf(from, nodes), pathOf(to, nodes)] as const
-  const shared = new Set(paths[0].map((node) => node.stateNid))
-  if (!paths[1].some((node) => shared.has(node.stateNid))) {
-    return differences(await readState(txn, from), await readState(txn, to))
+  const states = await readWhereDifferent(txn, [from, to])
+  return differences(states.get(from) ?? new Map(), states.get(to) ?? new Map())
+}
+
+/**
+ * Several states, each with at least those of its keys under which they are not all alike. Costs what lies between
+ * them and their nearest common ancestor; without one, the size of all of them.
+ */
+export async function readWhereDifferent(
+  txn: Transaction,
+  stateNids: readonly number[],
+): Promise<ReadonlyMap<number, Entries>> {
+  const nodes = await readNodes(txn, stateNids)
+  const paths = stateNids.map((stateNid) => pathOf(stateNid, nodes))
+  const counts = new Map<number, number>()
+  for (const path of paths) for (const { stateNid } of path) counts.set(stateNid, (counts.get(stateNid) ?? 0) + 1)
+  const inAll = (node: StateNodeRow): boolean => counts.get(node.stateNid) === paths.length
+  if (!paths[0]?.some(inAll)) {
+    const states = new Map<number, Entries>()
+    for (const stateNid of stateNids) states.set(stateNid, await readState(txn, stateNid))
+    return states
   }
   const changed = new Set<number>()
-  const both = new Set(paths[1].map((node) => node.stateNid).filter((nid) => shared.has(nid)))
   for (const path of paths) {
-    for (const node of path) if (!both.has(node.stateNid)) visitDelta(node, (keyNid) => changed.add(keyNid))
+    for (const node of path) if (!inAll(node)) visitDelta(node, (keyNid) => changed.add(keyNid))
   }
-  const states = await readStateKeys(txn, [from, to], [...changed])
-  return differences(states.get(from) ?? new Map(), states.get(to) ?? new Map())
+  return readStateKeys(txn, stateNids, [...changed])
 }
 
 function differences(from: Entries, to: Entries): StateDifference[] {

@@ -1,6 +1,7 @@
 import { currentState } from '#storage/current-state.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { stateNodesWithAncestors } from '#storage/room-state.ts'
+import { mergedState } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 import { parseEventId } from '#protocol/identifiers.ts'
 import type { JsonObject } from '#protocol/json.ts'
@@ -10,13 +11,13 @@ import type { LiveRoom } from './live-room.ts'
 
 /** Reads a room into memory so that events can be added to it: one interaction, which costs the size of its state. */
 export async function loadRoom(database: Database, room: Room): Promise<LiveRoom> {
-  const { state, extremities, nodes } = await database.runInteraction(
+  const { state, extremities, stateNid, nodes } = await database.runInteraction(
     'load_room',
     async (txn) => {
       const state = await currentState(txn, room.roomNid)
       const extremities = await forwardExtremities(txn, room.roomNid)
-      const stateNids = [...new Set(extremities.map((extremity) => extremity.stateNid))]
-      return { state, extremities, nodes: await stateNodesWithAncestors(txn, stateNids) }
+      const stateNid = (await mergedState(txn, room.roomNid)) ?? extremities[0]?.stateNid ?? 0
+      return { state, extremities, stateNid, nodes: await stateNodesWithAncestors(txn, [stateNid]) }
     },
     { readOnly: true },
   )
@@ -24,7 +25,7 @@ export async function loadRoom(database: Database, room: Room): Promise<LiveRoom
     room,
     failed: false,
     state: new Map(state.map((entry) => [entry.keyNid, entry.eventNid])),
-    path: NodePath.resume(nodes, extremities[0]?.stateNid ?? 0, state.length),
+    path: NodePath.resume(nodes, stateNid, state.length),
     extremities: extremities.map(({ json, eventId, ...extremity }) => ({
       ...extremity,
       eventId: parseEventId(eventId),

@@ -23,6 +23,7 @@ export class Outbox {
   readonly #onFailure: () => void
   #waiting: Waiting[] = []
   #draining = false
+  #drained: (() => void)[] = []
 
   /** `onFailure` is called once, when the room's memory can no longer come true. */
   constructor(live: LiveRoom, persistEvent: PersistEvent, onFailure: () => void) {
@@ -34,6 +35,11 @@ export class Outbox {
   /** True when everything built is durable. */
   get idle(): boolean {
     return !this.#draining
+  }
+
+  /** Waits until everything built is durable, or has failed. */
+  async drained(): Promise<void> {
+    if (this.#draining) await new Promise<void>((resolve) => this.#drained.push(resolve))
   }
 
   /** Takes an event just built on `before`; gives its row when it is durable, or rejects when it never will be. */
@@ -65,6 +71,7 @@ export class Outbox {
       }
     }
     this.#draining = false
+    for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   /** Everything that waits was built on what has just failed. */
@@ -72,6 +79,7 @@ export class Outbox {
     this.#live.failed = true
     this.#waiting = []
     this.#onFailure()
+    for (const resolve of this.#drained.splice(0)) resolve()
     for (const each of waiting) each.reject(error)
   }
 }

@@ -15,10 +15,11 @@ export const statements: readonly string[] = [
     key_nid INTEGER NOT NULL PRIMARY KEY, type TEXT NOT NULL, state_key TEXT NOT NULL, UNIQUE (type, state_key))`,
 
   // published: 1 when listed in the public directory. partial: 1 while the room was joined without its whole state.
+  // merged_state_nid: while the room has several ends, the state that they resolve to.
   `CREATE TABLE rooms (
     room_nid INTEGER NOT NULL PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, version TEXT NOT NULL,
     created_ts INTEGER NOT NULL, published INTEGER NOT NULL DEFAULT 0, partial INTEGER NOT NULL DEFAULT 0,
-    blocked INTEGER NOT NULL DEFAULT 0)`,
+    blocked INTEGER NOT NULL DEFAULT 0, merged_state_nid INTEGER)`,
 
   // One row an event. packed_json is the canonical text as signed, without event_id (from room version 3) and unsigned,
   // packed by `storage/event-text.ts`. topological: depth, the causal order in a room. stream_position: the order of
