@@ -7,7 +7,7 @@ import { eventsByIds, eventsByNids, insertEvents, type EventRow } from '#storage
 import type { Interned } from '#storage/interned.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
-import { NidPool } from './nid-pool.ts'
+import { NidPool } from './room-writer/nid-pool.ts'
 import type { PersistEvent, ReceivedEvent } from './persist-event.ts'
 import { GraphReader } from './receive-event/graph-reader.ts'
 import { placeEvent } from './receive-event/place-event.ts'
