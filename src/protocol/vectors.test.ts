@@ -91,5 +91,5 @@ test('forks resolve to what another homeserver resolves them to', () => {
       count += 1
     }
   }
-  assert.ok(count >= 60)
+  assert.ok(count >= 150)
 })

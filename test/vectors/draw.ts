@@ -1,5 +1,5 @@
 /**
- * Draws rooms at random and prints them for `judge.py`, which writes the verdicts of another homeserver beside them:
+ * Draws rooms at random and prints them for `judge.py`, which writes the verdicts of other homeservers beside them:
  * `node test/vectors/draw.ts [seed] | python3 test/vectors/judge.py`. The same seed draws the same.
  */
 import { authEventKeys, checkAuth } from '#protocol/auth-rules.ts'
@@ -16,7 +16,8 @@ import { resolveState, type StateMap } from '#protocol/state-resolution.ts'
 const formsPerVersion = 10
 const authRoomsPerVersion = 9
 const authCasesPerRoom = 6
-const forksPerVersion = 2
+/** By algorithm: the ten versions in the middle share one. */
+const forksPerVersion = { v1: 8, v2: 2, 'v2.1': 8 } as const
 const resolutionsPerFork = 5
 const historyLength = 30
 
@@ -223,13 +224,16 @@ function fork(rules: RoomVersionRules) {
   return { version: rules.version, events: [...room.events.values()].map((event) => event.pdu), cases }
 }
 
-const each = <T>(count: number, make: (rules: RoomVersionRules) => T): T[] =>
+type Count = number | ((rules: RoomVersionRules) => number)
+const each = <T>(count: Count, make: (rules: RoomVersionRules) => T): T[] =>
   knownRoomVersions.flatMap((version) => {
     const rules = roomVersion(version)
-    return rules === undefined ? [] : Array.from({ length: count }, () => make(rules))
+    if (rules === undefined) return []
+    const length = typeof count === 'number' ? count : count(rules)
+    return Array.from({ length }, () => make(rules))
   })
 
 const forms = each(formsPerVersion, (rules) => ({ version: rules.version, pdu: aForm(rules) }))
-process.stdout.write(
-  JSON.stringify({ forms, auth: each(authRoomsPerVersion, authRoom), forks: each(forksPerVersion, fork) }),
-)
+const drawnAuth = each(authRoomsPerVersion, authRoom)
+const forks = each((rules) => forksPerVersion[rules.stateResolution], fork)
+process.stdout.write(JSON.stringify({ forms, auth: drawnAuth, forks }))

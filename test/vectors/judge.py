@@ -1,6 +1,10 @@
 """Reads what draw.ts prints and writes event-forms.json, auth-verdicts.json and state-resolutions.json beside this
 file, with the verdicts of Synapse. Needs `pip install matrix-synapse` in an environment of its own; nothing of it is
-used otherwise."""
+used otherwise.
+
+With `--second NAME FILE`, the verdicts of another implementation on the same input are noted where they differ, as
+`second`. The file is JSON in the order of the input: {"forms": [{"eventId", "redacted"}], "auth": [[{"allowed"}]],
+"forks": [[indices of the resolved state, or a text that says why there are none]]}."""
 
 import asyncio
 import base64
@@ -21,6 +25,9 @@ from synapse.storage.databases.main.event_federation import StateDifference
 
 here = pathlib.Path(__file__).parent
 drawn = json.load(sys.stdin)
+with_second = len(sys.argv) == 4 and sys.argv[1] == "--second"
+second_name = sys.argv[2] if with_second else None
+second = json.loads(pathlib.Path(sys.argv[3]).read_text("utf-8")) if with_second else None
 
 
 def event_of(pdu, version):
@@ -29,6 +36,8 @@ def event_of(pdu, version):
 
 def write(name, what, content):
     note = f"{what} Drawn by draw.ts, verdicts by judge.py with Synapse {synapse.__version__}."
+    if second_name is not None:
+        note += f" Where {second_name} differs, its verdict is `second`: see docs/decisions/0009-state-resolution-choices.md."
     text = json.dumps({"note": note, **content}, ensure_ascii=False, separators=(",", ":"))
     (here / name).write_text(text + "\n", encoding="utf-8")
 
@@ -119,15 +128,32 @@ def fork(room):
     return {"version": version, "events": room["events"], "cases": cases}
 
 
-write("event-forms.json", "Id, content hash and redaction of events.", {"cases": [form(each) for each in drawn["forms"]]})
+forms = [form(each) for each in drawn["forms"]]
+rooms = [auth(each) for each in drawn["auth"]]
+forks = [fork(each) for each in drawn["forks"]]
+
+
+def note_second(case, theirs, ours):
+    if theirs != ours:
+        case["second"] = theirs
+
+
+if second is not None:
+    for case, theirs in zip(forms, second["forms"], strict=True):
+        redacted = {key: value for key, value in theirs["redacted"].items() if key != "unsigned" and value is not None}
+        note_second(case, {**theirs, "redacted": redacted}, {key: case[key] for key in ("eventId", "redacted")})
+    for room, verdicts in zip(rooms, second["auth"], strict=True):
+        for case, theirs in zip(room["cases"], verdicts, strict=True):
+            note_second(case, theirs["allowed"], case["allowed"])
+    for room, resolutions in zip(forks, second["forks"], strict=True):
+        for case, theirs in zip(room["cases"], resolutions, strict=True):
+            note_second(case, theirs, case["resolved"])
+
+write("event-forms.json", "Id, content hash and redaction of events.", {"cases": forms})
 write(
     "auth-verdicts.json",
     "Whether the auth rules allow events in a state. Left out, since Synapse differs from the specification there:"
     " rooms closed to other servers, and redactions that name nothing.",
-    {"rooms": [auth(each) for each in drawn["auth"]]},
+    {"rooms": rooms},
 )
-write(
-    "state-resolutions.json",
-    "States of forks and what they resolve to, as indices of events.",
-    {"rooms": [fork(each) for each in drawn["forks"]]},
-)
+write("state-resolutions.json", "States of forks and what they resolve to, as indices of events.", {"rooms": forks})
