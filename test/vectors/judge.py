@@ -37,7 +37,7 @@ def event_of(pdu, version):
 def write(name, what, content):
     note = f"{what} Drawn by draw.ts, verdicts by judge.py with Synapse {synapse.__version__}."
     if second_name is not None:
-        note += f" Where {second_name} differs, its verdict is `second`: see docs/decisions/0009-state-resolution-choices.md."
+        note += f" Where {second_name} differs, its verdict is `second`: see docs/decisions/0010-state-resolution-choices.md."
     text = json.dumps({"note": note, **content}, ensure_ascii=False, separators=(",", ":"))
     (here / name).write_text(text + "\n", encoding="utf-8")
 
@@ -128,7 +128,7 @@ def fork(room):
     return {"version": version, "events": room["events"], "cases": cases}
 
 
-forms = [form(each) for each in drawn["forms"]]
+forms = json.loads(json.dumps([form(each) for each in drawn["forms"]]))
 rooms = [auth(each) for each in drawn["auth"]]
 forks = [fork(each) for each in drawn["forks"]]
 
