@@ -10,6 +10,7 @@ import { systemRandom } from '#base/random.ts'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer } from '#http/server.ts'
 import { silentLogger } from '#observability/logger.ts'
+import { Metrics } from '#observability/metrics.ts'
 import { parseServerName } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
@@ -54,7 +55,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     database: { url: '', poolSize: 1 },
     registration: options.registration ?? { mode: 'open', sharedSecret: undefined },
     rateLimits: {},
-    log: { level: 'error', format: 'text' },
+    log: { level: 'error', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
   }
   const ground = {
     config,
@@ -64,6 +65,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     clock,
     random: systemRandom,
     logger: silentLogger,
+    metrics: new Metrics(),
   }
   const below = { ...ground, database, ids, interned: new Interned({ database, ids }), streams }
   const users = openUsers(below)

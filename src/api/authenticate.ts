@@ -19,5 +19,6 @@ export function doorkeeper({
     },
     isAdmin: (requester) => requester.isAdmin,
     nameOf: (requester) => requester.userId,
+    deviceOf: (requester) => requester.deviceId,
   }
 }

@@ -19,7 +19,7 @@ function trialConfig(dataFolder: string): Config {
     database: { url: `sqlite:${join(dataFolder, 'homeserver.db')}`, poolSize: 5 },
     registration: { mode: 'closed', sharedSecret: undefined },
     rateLimits: {},
-    log: { level: 'info', format: 'text' },
+    log: { level: 'info', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
   }
 }
 

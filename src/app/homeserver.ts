@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { adminRoutes } from '#api/admin.ts'
 import { doorkeeper } from '#api/authenticate.ts'
 import { clientRoutes } from '#api/client.ts'
+import { healthRoutes, metricsRoutes } from '#api/metrics.ts'
 import { pageRoutes } from '#api/pages.ts'
 import type { Route } from '#http/route.ts'
 import { RateLimits } from '#http/rate-limits.ts'
+import { RequestMetrics } from '#http/request-metrics.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
 import type { Logger } from '#observability/logger.ts'
+import { databaseAnswers } from '#storage/database-answers.ts'
 import { Streams } from '#streams/streams.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Config, ListenerConfig } from './config.ts'
@@ -14,9 +17,10 @@ import type { ApiName } from './config/listeners.ts'
 import { openControlSocket, refuseSecondServer } from './control-socket.ts'
 import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
-import { openStorage } from './floors/storage.ts'
+import { openStorage, type StorageFloor } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
+import { measureHouse, measureProcess } from './house-metrics.ts'
 import { HouseOperator } from './operator.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
@@ -50,18 +54,25 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => users.lastSeen.stop())
   const rooms = openRooms({ ...ground, ...storage, streams, ...users })
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
+  measureHouse(ground.metrics, { ...storage, streams, ...rooms })
+  const watched = healthRoutes({ notReady: () => whyNotReady(storage) })
   const routes = {
     client: [
+      ...watched,
       ...clientRoutes({ ...ground, ...users, ...rooms, ...sync }),
       ...adminRoutes(users),
       ...pageRoutes({ ...ground, ...users }),
     ],
+    metrics: [...watched, ...metricsRoutes(ground)],
   }
 
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
   const servers: HttpServer[] = []
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
-  for (const listener of config.listeners) servers.push(await openListener(listener, { ground, users, routes, limits }))
+  if (config.listeners.some(({ apis }) => apis.includes('metrics'))) measureProcess(ground.metrics)
+  const requestMetrics = new RequestMetrics(ground.metrics)
+  const house = { ground, users, routes, limits, requestMetrics }
+  for (const listener of config.listeners) servers.push(await openListener(listener, house))
   const addresses = servers.map((server) => server.address)
   const control = await openControlSocket(ground, new HouseOperator({ ...ground, ...users }))
   if (control !== undefined) servers.push(control)
@@ -83,20 +94,33 @@ async function openListener(
     readonly users: UsersFloor
     readonly routes: Readonly<Record<ApiName, readonly Route<Requester>[]>>
     readonly limits: RateLimits
+    readonly requestMetrics: RequestMetrics
   },
 ): Promise<HttpServer> {
   const { tls } = listener
   const server = createServer<Requester>({
-    routes: listener.apis.flatMap((api) => house.routes[api]),
+    // A listener for both has what they share once.
+    routes: [...new Set(listener.apis.flatMap((api) => house.routes[api]))],
     doorkeeper: doorkeeper(house.users),
     limits: house.limits,
     clock: house.ground.clock,
     logger: house.ground.logger,
+    metrics: house.requestMetrics,
+    slowRequestMs: house.ground.config.log.slowRequestMs,
     trustedProxies: listener.trustedProxies,
     tls: tls === undefined ? undefined : await readTls(tls),
   })
   await server.listen(listener)
   return server
+}
+
+async function whyNotReady({ database }: StorageFloor): Promise<string | undefined> {
+  try {
+    await database.runInteraction('check_ready', databaseAnswers, { readOnly: true })
+    return undefined
+  } catch {
+    return 'The database cannot be reached.'
+  }
 }
 
 async function readTls(files: {

@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#observability/logger.ts'
-import { runInRequest, type RequestContext } from '#observability/request-context.ts'
+import { beginWork, endWork } from '#observability/cpu-shares.ts'
+import { noCounts, runInRequest, type RequestContext } from '#observability/request-context.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { accessTokenOf } from './access-token.ts'
 import { errorToAnswer } from './errors-to-response.ts'
 import type { OpenRequests } from './open-requests.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { RequestMetrics } from './request-metrics.ts'
 import { readFormBody, readJsonBody } from './request-body.ts'
 import { isApiPath, writeAnswer } from './response.ts'
 import type { Answer, Call, JsonText, Route } from './route.ts'
@@ -19,6 +21,8 @@ export interface Doorkeeper<Requester> {
   isAdmin(requester: Requester): boolean
   /** The name under which a requester is limited and stands in the log. */
   nameOf(requester: Requester): string
+  /** The device it uses, for the log. */
+  deviceOf?(requester: Requester): string | undefined
 }
 
 export interface PipelineDeps<Requester> {
@@ -27,6 +31,10 @@ export interface PipelineDeps<Requester> {
   readonly open: OpenRequests
   readonly clock: Clock
   readonly logger: Logger
+  /** Where requests are counted. */
+  readonly metrics?: RequestMetrics | undefined
+  /** A request that takes longer, waits for something to happen left out, is a warning in the log. */
+  readonly slowRequestMs?: number | undefined
 }
 
 /** A request from which the body has been read, in Fastify's hands. */
@@ -47,7 +55,8 @@ export function serve<Requester>(
   route: Route<Requester>,
   deps: PipelineDeps<Requester>,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  const { open, clock, logger } = deps
+  const { open, clock, logger, slowRequestMs = Infinity } = deps
+  const counted = deps.metrics?.counterFor(route.method, route.path)
   const admit = admission(route, deps)
   const read = inputReader(route)
   const answerCall = async (
@@ -57,7 +66,10 @@ export function serve<Requester>(
   ): Promise<object> => {
     try {
       call.requester = await admit(request, call)
-      if (call.requester !== undefined) context.requester = deps.doorkeeper.nameOf(call.requester)
+      if (call.requester !== undefined) {
+        context.requester = deps.doorkeeper.nameOf(call.requester)
+        context.device = deps.doorkeeper.deviceOf?.(call.requester)
+      }
       read(request, call)
       return await (route.handler as Handler<Requester>)(call)
     } catch (error) {
@@ -71,10 +83,16 @@ export function serve<Requester>(
     const started = clock.monotonic()
     const context = contextOf(request, route)
     const call = new MutableCall<Requester>(request, reply, open)
+    beginWork(context)
     const answer = await runInRequest(context, () => answerCall(request, context, call))
-    writeAnswer(reply.raw, answer, { cors: isApiPath(request.url), lastOne: open.stopping })
+    const { raw } = reply
+    const lastOne = open.stopping
+    const bytes = writeAnswer(raw, answer, { cors: isApiPath(request.url), lastOne, requestId: context.id })
+    endWork(context)
     open.closed()
-    if (logger.writes('debug')) logRequest(logger, context, reply.raw.statusCode, clock.monotonic() - started)
+    const tookMs = clock.monotonic() - started
+    counted?.(raw.statusCode, tookMs, bytes)
+    logger.processed({ context, status: raw.statusCode, bytes, tookMs }, tookMs - context.restedMs > slowRequestMs)
   }
 }
 
@@ -125,11 +143,7 @@ function contextOf(request: Request, route: { readonly method: string; readonly 
     ip: request.ip,
     requester: undefined,
     device: undefined,
-    eventsLoaded: 0,
-    databaseWaitMs: 0,
-    databaseRunMs: 0,
-    databaseQueries: 0,
-    databaseRows: 0,
+    ...noCounts(),
   }
 }
 
@@ -177,19 +191,4 @@ function bodyOf(request: Request, route: Pick<Route, 'method' | 'bodyFormat'>): 
   if (bytes !== undefined && bytes.length > 0) return readJsonBody(bytes)
   if (route.method !== 'PUT') return {}
   throw new MatrixError('M_NOT_JSON', 'The body is empty. Send a JSON object.')
-}
-
-function logRequest(logger: Logger, context: RequestContext, status: number, tookMs: number): void {
-  const { databaseWaitMs, databaseRunMs, databaseQueries } = context
-  logger.debug(`Processed request ${context.method} ${context.path}`, {
-    request: context.id,
-    ...(context.requester === undefined ? {} : { requester: context.requester }),
-    status,
-    ms: rounded(tookMs),
-    db: `${rounded(databaseWaitMs)}/${rounded(databaseRunMs)}/${databaseQueries}`,
-  })
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 10) / 10
 }

@@ -9,7 +9,7 @@ export const corsHeaders = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
   'access-control-allow-headers': 'X-Requested-With, Content-Type, Authorization',
-  'access-control-expose-headers': 'Retry-After',
+  'access-control-expose-headers': 'Retry-After, X-Request-Id',
 } as const
 
 /** How long a browser may remember the answer to its question whether it may call us. */
@@ -22,14 +22,14 @@ export function isApiPath(url: string): boolean {
 
 /**
  * Writes what a handler gave. JSON goes out with `Content-Type: application/json` exactly, in one write. Does nothing
- * when the client is gone. `lastOne` tells the client that this connection closes.
+ * when the client is gone. `lastOne` tells the client that this connection closes. Gives the size of the body.
  */
 export function writeAnswer(
   response: ServerResponse,
   answer: object,
-  options: { readonly cors: boolean; readonly lastOne: boolean },
-): void {
-  if (response.destroyed || response.headersSent) return
+  options: { readonly cors: boolean; readonly lastOne: boolean; readonly requestId?: string },
+): number {
+  if (response.destroyed || response.headersSent) return 0
   let status = 200
   let body: string
   const headers: Record<string, string | number> = options.cors
@@ -44,10 +44,13 @@ export function writeAnswer(
   } else {
     body = JSON.stringify(answer)
   }
-  headers['content-length'] = Buffer.byteLength(body)
+  const bytes = Buffer.byteLength(body)
+  headers['content-length'] = bytes
+  if (options.requestId !== undefined) headers['x-request-id'] = options.requestId
   if (options.lastOne) headers['connection'] = 'close'
   response.writeHead(status, headers)
   response.end(body)
+  return bytes
 }
 
 /** Answers a browser's question whether it may call, without asking any endpoint. */

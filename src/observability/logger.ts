@@ -1,5 +1,7 @@
 import { pino, type Logger as PinoLines } from 'pino'
+import { BufferedOutput } from './buffered-output.ts'
 import { currentRequest } from './request-context.ts'
+import { processedFields, processedText, type Processed } from './request-line.ts'
 
 /** Facts that stand beside a message, by name. An `Error` is written with its stack and its causes. */
 export type LogFields = Readonly<Record<string, unknown>>
@@ -10,6 +12,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
+  /** The one line of a request that has been answered; a slow one as a warning. */
+  processed(request: Processed, slow: boolean): void
   /** A logger that adds `fields` to each of its lines. */
   child(fields: LogFields): Logger
   /** True when a line of this level would be written: ask before computing expensive fields. */
@@ -27,6 +31,7 @@ export const silentLogger: Logger = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
+  processed: () => undefined,
   child: () => silentLogger,
   writes: () => false,
 }
@@ -36,9 +41,9 @@ export interface LogDestination {
   write(line: string): void
 }
 
-/** Standard output (1) or standard error (2), written to at once, so that no line is lost when the process ends. */
+/** Standard output (1) or standard error (2). What waits to be written when the process ends is written then. */
 export function logTo(fileDescriptor: 1 | 2): LogDestination {
-  return pino.destination({ fd: fileDescriptor, sync: true })
+  return new BufferedOutput(fileDescriptor)
 }
 
 /**
@@ -60,22 +65,24 @@ export function createLogger(options: { level: LogLevel; format: LogFormat; dest
     },
     sink,
   )
-  return new PinoLogger(lines)
+  return new PinoLogger(lines, { format: options.format, destination })
 }
 
 function requestFields(): object {
   const request = currentRequest()
   if (request === undefined) return {}
   return request.requester === undefined
-    ? { request: request.id }
+    ? { [request.background ? 'work' : 'request']: request.id }
     : { request: request.id, requester: request.requester }
 }
 
 class PinoLogger implements Logger {
   readonly #lines: PinoLines
+  readonly #output: { readonly format: LogFormat; readonly destination: LogDestination }
 
-  constructor(lines: PinoLines) {
+  constructor(lines: PinoLines, output: { readonly format: LogFormat; readonly destination: LogDestination }) {
     this.#lines = lines
+    this.#output = output
   }
 
   debug(message: string, fields: LogFields = {}): void {
@@ -94,13 +101,32 @@ class PinoLogger implements Logger {
     this.#lines.error(fields, message)
   }
 
+  /** Written past the general way, which would take more time than some of the requests. */
+  processed(request: Processed, slow: boolean): void {
+    const level = slow ? 'warn' : 'info'
+    if (!this.writes(level)) return
+    const time = timeNow()
+    const { format, destination } = this.#output
+    if (format === 'text') {
+      destination.write(`${time} ${level.toUpperCase().padEnd(5)} ${slow ? 'Slow: ' : ''}${processedText(request)}\n`)
+      return
+    }
+    const message = slow ? 'Slow: Processed request' : 'Processed request'
+    destination.write(`${JSON.stringify({ level, time, message, ...processedFields(request) })}\n`)
+  }
+
   child(fields: LogFields): Logger {
-    return new PinoLogger(this.#lines.child(fields))
+    return new PinoLogger(this.#lines.child(fields), this.#output)
   }
 
   writes(level: LogLevel): boolean {
     return this.#lines.isLevelEnabled(level)
   }
+}
+
+/** The time as pino writes it, which gives it as a member of an object. */
+function timeNow(): string {
+  return pino.stdTimeFunctions.isoTime().slice(',"time":"'.length, -1)
 }
 
 /** Turns a line of JSON into one for people: time, level, message, then `name=value`; an error's stack follows below. */

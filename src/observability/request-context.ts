@@ -32,6 +32,28 @@ export interface RequestContext extends DatabaseAccount {
   device: string | undefined
   /** Stored events read for it. */
   eventsLoaded: number
+  /** Its share of this thread's processor time, and where that stood when it last began to be worked on (`cpu-shares.ts`). */
+  cpuMs: number
+  cpuSince: number
+  /** Time in which it waited for something to happen, as a long poll does. */
+  restedMs: number
+}
+
+/** The counters of a context, at their start. */
+export function noCounts(): Pick<
+  RequestContext,
+  'eventsLoaded' | 'cpuMs' | 'cpuSince' | 'restedMs' | keyof DatabaseAccount
+> {
+  return {
+    eventsLoaded: 0,
+    cpuMs: 0,
+    cpuSince: 0,
+    restedMs: 0,
+    databaseWaitMs: 0,
+    databaseRunMs: 0,
+    databaseQueries: 0,
+    databaseRows: 0,
+  }
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>()
@@ -44,6 +66,12 @@ export function runInRequest<T>(context: RequestContext, task: () => T): T {
 /** The request, or named work in the background, that the running code works for; undefined outside both. */
 export function currentRequest(): RequestContext | undefined {
   return contexts.getStore()
+}
+
+/** Counts stored events that were read for the request that the running code works for. */
+export function countEvents(count: number): void {
+  const context = contexts.getStore()
+  if (context !== undefined) context.eventsLoaded += count
 }
 
 let backgroundRuns = 0
@@ -60,11 +88,7 @@ export function runInBackground<T>(name: string, task: () => T): T {
       ip: '',
       requester: undefined,
       device: undefined,
-      eventsLoaded: 0,
-      databaseWaitMs: 0,
-      databaseRunMs: 0,
-      databaseQueries: 0,
-      databaseRows: 0,
+      ...noCounts(),
     },
     task,
   )

@@ -17,8 +17,8 @@ const knownRoomsMax = 20_000
 /** Finds rooms by either id. Neither id nor version of a room ever changes, so what was found stays in memory. */
 export class KnownRooms {
   readonly #database: Database
-  readonly #byId = new LruCache<RoomId, Room>(knownRoomsMax)
-  readonly #byNid = new LruCache<number, Room>(knownRoomsMax)
+  readonly #byId = new LruCache<RoomId, Room>(knownRoomsMax, 'rooms')
+  readonly #byNid = new LruCache<number, Room>(knownRoomsMax, 'rooms')
 
   constructor(deps: { readonly database: Database }) {
     this.#database = deps.database

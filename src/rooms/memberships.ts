@@ -35,8 +35,8 @@ export class Memberships {
   readonly #database: Database
   readonly #interned: Interned
   readonly #streams: Streams
-  readonly #ofUser = new LruCache<UserId, Map<number, MembershipRow>>(usersMax)
-  readonly #inRoom = new LruCache<number, Set<UserId>>(roomsMax)
+  readonly #ofUser = new LruCache<UserId, Map<number, MembershipRow>>(usersMax, 'memberships_of_user')
+  readonly #inRoom = new LruCache<number, Set<UserId>>(roomsMax, 'members_of_room')
   /** Counts `apply` calls, so that a read that began before one is not kept after it. */
   #applied = 0
 

@@ -30,7 +30,7 @@ export class Receipts {
   readonly #database: Database
   readonly #streams: Streams
   readonly #clock: Clock
-  readonly #ranges = new LruCache<string, readonly ReceiptRow[]>(rangesMax)
+  readonly #ranges = new LruCache<string, readonly ReceiptRow[]>(rangesMax, 'receipts')
 
   constructor(deps: { readonly database: Database; readonly streams: Streams; readonly clock: Clock }) {
     this.#database = deps.database

@@ -21,8 +21,8 @@ const answeredKeysMax = 50_000
 export class RoomState {
   readonly #database: Database
   readonly #interned: Interned
-  readonly #current = new LruCache<number, Map<number, number>>(currentStatesMax)
-  readonly #old = new LruCache<number, State>(oldStatesMax)
+  readonly #current = new LruCache<number, Map<number, number>>(currentStatesMax, 'current_states')
+  readonly #old = new LruCache<number, State>(oldStatesMax, 'old_states')
   /** For a state node: keys asked for before, with 0 for those it does not have. */
   readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax)
   #persisted = 0

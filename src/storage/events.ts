@@ -1,3 +1,4 @@
+import { countEvents } from '#observability/request-context.ts'
 import { packEventText, unpackEventText } from './event-text.ts'
 import { packNids } from './packed-nids.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
@@ -45,6 +46,7 @@ export type PackedEventRow = Omit<EventRow, 'json'> & { json: string | Uint8Arra
 
 /** Events with their texts, of rows just read with `eventColumns`: the rows themselves, changed. */
 export function unpackedEvents(rows: PackedEventRow[]): EventRow[] {
+  countEvents(rows.length)
   for (const row of rows) if (typeof row.json !== 'string') row.json = unpackEventText(row.json)
   return rows as EventRow[]
 }

@@ -23,10 +23,10 @@ export interface StateKeyPair {
 export class Interned {
   readonly #database: Database
   readonly #ids: IdBlocks
-  readonly #userNids = new LruCache<UserId, number>(cachedUsersMax)
-  readonly #userIds = new LruCache<number, UserId>(cachedUsersMax)
-  readonly #keyNids = new LruCache<string, number>(cachedKeysMax)
-  readonly #keys = new LruCache<number, StateKeyPair>(cachedKeysMax)
+  readonly #userNids = new LruCache<UserId, number>(cachedUsersMax, 'user_nids')
+  readonly #userIds = new LruCache<number, UserId>(cachedUsersMax, 'user_nids')
+  readonly #keyNids = new LruCache<string, number>(cachedKeysMax, 'state_keys')
+  readonly #keys = new LruCache<number, StateKeyPair>(cachedKeysMax, 'state_keys')
 
   constructor(deps: { readonly database: Database; readonly ids: IdBlocks }) {
     this.#database = deps.database

@@ -1,3 +1,5 @@
+import { rest } from '#observability/cpu-shares.ts'
+import { currentRequest } from '#observability/request-context.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import type { Changed } from './stream.ts'
 
@@ -28,6 +30,7 @@ export class Notifier {
   readonly #usersOfRoom = new Map<number, Set<UserId>>()
   /** Users whose rooms are known and who have no open wait; longest idle first. */
   readonly #idle = new Set<UserId>()
+  #wakeUps = 0
 
   /** Says which rooms `userId` is to be woken for. Called at the start of each poll; linear in the number of rooms. */
   userRooms(userId: UserId, roomNids: Iterable<number>): void {
@@ -59,6 +62,10 @@ export class Notifier {
   wait(userId: UserId, until: () => boolean, options: WaitOptions): Promise<boolean> {
     if (until()) return Promise.resolve(true)
     if (options.signal.aborted || options.timeoutMs <= 0) return Promise.resolve(false)
+    return rest(currentRequest(), () => this.#wait(userId, until, options))
+  }
+
+  #wait(userId: UserId, until: () => boolean, options: WaitOptions): Promise<boolean> {
     return new Promise((resolve) => {
       const wait: Wait = {
         until,
@@ -83,8 +90,17 @@ export class Notifier {
       for (const userId of this.#usersOfRoom.get(roomNid) ?? []) users.add(userId)
     }
     for (const userId of users) {
-      for (const wait of this.#waits.get(userId) ?? []) if (wait.until()) wait.end(true)
+      for (const wait of this.#waits.get(userId) ?? [])
+        if (wait.until()) {
+          this.#wakeUps += 1
+          wait.end(true)
+        }
     }
+  }
+
+  /** How many waits have ended because something happened. */
+  get wakeUps(): number {
+    return this.#wakeUps
   }
 
   /** How many waits are open, for metrics. */

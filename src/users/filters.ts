@@ -17,7 +17,7 @@ const idCharacters = 22
 /** The filters that clients keep here to name them in a sync. https://spec.matrix.org/v1.19/client-server-api/#filtering */
 export class Filters {
   readonly #database: Database
-  readonly #cache = new LruCache<string, Filter>(cachedFiltersMax)
+  readonly #cache = new LruCache<string, Filter>(cachedFiltersMax, 'filters')
 
   constructor(deps: { readonly database: Database }) {
     this.#database = deps.database

@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import { LruCache } from '#base/lru-cache.ts'
 import type { Logger } from '#observability/logger.ts'
+import { runInBackground } from '#observability/request-context.ts'
 import { type Sighting, updateLastSeen } from '#storage/devices.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Requester } from './requester.ts'
@@ -68,7 +69,7 @@ export class LastSeen {
 
   /** Begins to write every half minute. */
   run(): void {
-    this.#timer ??= setInterval(() => void this.flush(), flushEveryMs).unref()
+    this.#timer ??= setInterval(() => void runInBackground('write_last_seen', () => this.flush()), flushEveryMs).unref()
   }
 
   /** Writes what is pending for the last time. */

@@ -23,7 +23,7 @@ export type ProfileListener = (requester: Requester) => Promise<void>
 /** What our users say of themselves. https://spec.matrix.org/v1.19/client-server-api/#profiles */
 export class Profiles {
   readonly #database: Database
-  readonly #cache = new LruCache<UserId, JsonObject>(cachedProfilesMax)
+  readonly #cache = new LruCache<UserId, JsonObject>(cachedProfilesMax, 'profiles')
   readonly #listeners: ProfileListener[] = []
   /** Counts changes, so that a read that ran beside one does not bring the old profile back into the cache. */
   #changes = 0

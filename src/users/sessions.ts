@@ -53,7 +53,7 @@ export class Sessions {
   readonly #database: Database
   readonly #clock: Clock
   readonly #accessTokenLifetimeMs: number
-  readonly #cache = new LruCache<string, CachedToken>(cachedTokensMax)
+  readonly #cache = new LruCache<string, CachedToken>(cachedTokensMax, 'access_tokens')
   /** Counts revocations, so that a look-up that ran beside one does not bring the token back into the cache. */
   #revocations = 0
 

@@ -2,7 +2,7 @@ import { section } from './section.ts'
 import { list, oneOf, optional, text, wholeNumber } from './setting.ts'
 
 /** The APIs a listener can offer. */
-export const apiNames = ['client'] as const
+export const apiNames = ['client', 'metrics'] as const
 export type ApiName = (typeof apiNames)[number]
 
 const tls = section('Certificate and key, to speak HTTPS without a proxy in front. Paths are relative to this file.', {
@@ -18,8 +18,8 @@ const listener = section('', {
   }),
   port: wholeNumber({ description: 'The port. 0 takes any free one.', otherwise: 8008, min: 0, max: 65_535 }),
   apis: list(oneOf(apiNames, { description: '' }), {
-    description: `What is offered here: ${apiNames.join(', ')}.`,
-    otherwise: apiNames,
+    description: `What is offered here: ${apiNames.join(', ')}. Metrics are for Prometheus, at /metrics: give them a listener that strangers cannot reach.`,
+    otherwise: ['client'] as const,
     min: 1,
   }),
   trustedProxies: list(text({ description: '' }), {
@@ -34,7 +34,7 @@ const listener = section('', {
 export const listeners = list(listener, {
   description: 'Where the server listens.',
   min: 1,
-  otherwise: [{ address: '127.0.0.1', port: 8008, apis: apiNames, trustedProxies: [], tls: undefined }],
+  otherwise: [{ address: '127.0.0.1', port: 8008, apis: ['client'] as const, trustedProxies: [], tls: undefined }],
   shown: {
     lines: listener.example.lines.map((line, index) => (index === 0 ? `- ${line}` : line === '' ? '' : `  ${line}`)),
     block: true,

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '#base/clock.ts'
 import { systemRandom, type Random } from '#base/random.ts'
 import type { Logger } from '#observability/logger.ts'
+import { Metrics } from '#observability/metrics.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
 import type { SigningKey } from '#protocol/signing-keys.ts'
 import type { Config } from '../config.ts'
@@ -17,6 +18,8 @@ export interface Ground {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Where everything is counted. */
+  readonly metrics: Metrics
 }
 
 /** Lays the ground floor. The data folder has to be there; a signing key is made in it when there is none. */
@@ -29,6 +32,7 @@ export function layGround(config: Config, logger: Logger): Ground {
     clock: systemClock,
     random: systemRandom,
     logger,
+    metrics: new Metrics(),
   }
 }
 

@@ -22,7 +22,7 @@ async function openTrial(t: TestContext): Promise<Call> {
     database: { url: `sqlite:${join(folder, 'homeserver.db')}`, poolSize: 5 },
     registration: { mode: 'open', sharedSecret: undefined },
     rateLimits: {},
-    log: { level: 'info', format: 'text' },
+    log: { level: 'info', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
   }
   const homeserver = await openHomeserver(config, silentLogger)
   t.after(async () => {

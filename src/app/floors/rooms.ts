@@ -23,6 +23,7 @@ export interface RoomsFloor extends RoomReading {
   readonly knownRooms: KnownRooms
   readonly membership: Membership
   readonly memberships: Memberships
+  readonly persistEvent: PersistEvent
   readonly redact: Redact
   readonly roomState: RoomState
   readonly sendEvent: SendEvent
@@ -49,6 +50,7 @@ export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly
     knownRooms,
     membership,
     memberships,
+    persistEvent,
     redact: new Redact({ sendEvent }),
     roomState,
     sendEvent,

@@ -3,7 +3,7 @@ import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
 import { migrate } from '#storage/migrate.ts'
 import { keepServerFact } from '#storage/server-facts.ts'
-import type { Database } from '#storage/transaction.ts'
+import type { Database, OpenDatabase } from '#storage/transaction.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
 import { Failure } from '../failure.ts'
 import type { Ground } from './ground.ts'
@@ -19,8 +19,19 @@ export interface StorageFloor {
  * Opens and migrates the database. Throws DatabaseError when it is in use, newer than the program, or out of reach; Failure when
  * it belongs to a server of another name.
  */
-export async function openStorage({ config, logger, clock }: Ground): Promise<StorageFloor> {
-  const database = await openDatabase({ url: config.database.url, poolSize: config.database.poolSize, logger })
+export async function openStorage({
+  config,
+  logger,
+  clock,
+  metrics,
+}: Ground): Promise<StorageFloor & { readonly database: OpenDatabase }> {
+  const database = await openDatabase({
+    ...config.database,
+    slowQueryMs: config.log.slowQueryMs,
+    metrics,
+    clock,
+    logger,
+  })
   try {
     await migrate(database, { clock, onProgress: (name) => logger.debug('Migrated the database', { migration: name }) })
     await checkServerName(database, config.serverName)

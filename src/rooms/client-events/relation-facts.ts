@@ -31,7 +31,7 @@ interface Batch {
  */
 export class RelationFactsCache {
   readonly #database: Database
-  readonly #facts = new LruCache<string, RelationFacts>(factsMax)
+  readonly #facts = new LruCache<string, RelationFacts>(factsMax, 'relations')
   /** For each read under way: what was forgotten meanwhile, so that it is not remembered again in its old form. */
   readonly #reading = new Set<{ readonly forgotten: Set<string>; everything: boolean }>()
   #batch: Batch | undefined

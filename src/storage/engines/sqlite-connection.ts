@@ -28,7 +28,7 @@ type Bound = string | number | null | Uint8Array
 /** One connection to an SQLite file. Everything here is synchronous. */
 export class SqliteConnection {
   readonly #database: DatabaseSync
-  readonly #prepared = new LruCache<string, Prepared>(statementsMax)
+  readonly #prepared = new LruCache<string, Prepared>(statementsMax, 'prepared_statements')
 
   /** Opens `path`; the writer makes the file and sets its journal to write-ahead. */
   constructor(path: string, options: { readonly readOnly: boolean }) {
