@@ -155,3 +155,16 @@ eachEngine('members are listed, and the joined ones with what they show of thems
   assert.deepEqual(await bob.ok('GET', `${client}/joined_rooms`), { joined_rooms: [roomId] })
   assert.deepEqual(await carol.ok('GET', `${client}/joined_rooms`), { joined_rooms: [] })
 })
+
+eachEngine('a room that cannot be is not made, and a ban that is not there cannot be lifted', async (t, database) => {
+  const { alice, bob } = await openTalkers(t, database)
+  const refused = async (path: string, body: object): Promise<unknown[]> => {
+    const { status, body: answer } = await alice.call('POST', `${client}/${path}`, body)
+    return [status, answer.errcode]
+  }
+  assert.deepEqual(await refused('createRoom', { room_version: '99' }), [400, 'M_UNSUPPORTED_ROOM_VERSION'])
+  const lowered = { power_level_content_override: { users: { [alice.userId]: 0 } }, room_version: '11', name: 'Hall' }
+  assert.deepEqual(await refused('createRoom', lowered), [400, 'M_INVALID_ROOM_STATE'])
+  const roomId = await alice.createRoom()
+  assert.deepEqual(await refused(`rooms/${roomId}/unban`, { user_id: bob.userId }), [403, 'M_BAD_STATE'])
+})
