@@ -1,4 +1,5 @@
 import type { Route } from '#http/route.ts'
+import type { FeatureFlags } from '#users/feature-flags.ts'
 import type { Requester } from '#users/requester.ts'
 import { route } from '../route.ts'
 
@@ -21,15 +22,28 @@ const unstableFeatures: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4222': true,
 }
 
+const everybodys = { versions: specVersions, unstable_features: unstableFeatures }
+
 /** Which versions of the specification, and which features beyond it, this server offers. */
-export function versionsRoutes(): Route<Requester>[] {
+export function versionsRoutes(deps: { readonly featureFlags: Pick<FeatureFlags, 'of'> }): Route<Requester>[] {
   return [
     // GET /_matrix/client/versions https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions
     route({
       method: 'GET',
       path: '/_matrix/client/versions',
       auth: 'optional',
-      handler: async () => ({ versions: specVersions, unstable_features: unstableFeatures }),
+      handler: async ({ requester }) => {
+        if (requester === undefined) return everybodys
+        const flags = Object.entries(await deps.featureFlags.of(requester.userId))
+        if (flags.length === 0) return everybodys
+        const switched = Object.fromEntries(flags.map(([flag, on]) => [unstableName(flag), on]))
+        return { versions: specVersions, unstable_features: { ...unstableFeatures, ...switched } }
+      },
     }),
   ]
+}
+
+/** A proposal that is named by its number alone stands under the name that such proposals have. */
+function unstableName(flag: string): string {
+  return flag.includes('.') ? flag : `org.matrix.${flag}`
 }

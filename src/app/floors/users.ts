@@ -2,6 +2,7 @@ import { AccountData } from '#users/account-data.ts'
 import { AccountDeactivation } from '#users/account-deactivation.ts'
 import { Accounts } from '#users/accounts.ts'
 import { Devices } from '#users/devices.ts'
+import { FeatureFlags } from '#users/feature-flags.ts'
 import { Filters } from '#users/filters.ts'
 import { LastSeen } from '#users/last-seen.ts'
 import { Login } from '#users/login.ts'
@@ -27,6 +28,7 @@ export interface UsersFloor extends Keys {
   readonly accountDeactivation: AccountDeactivation
   readonly accounts: Accounts
   readonly devices: Devices
+  readonly featureFlags: FeatureFlags
   readonly filters: Filters
   readonly lastSeen: LastSeen
   readonly login: Login
@@ -62,6 +64,7 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
     accountDeactivation: new AccountDeactivation({ accounts, accountData, devices, profiles }),
     accounts,
     devices,
+    featureFlags: new FeatureFlags(below),
     filters: new Filters(below),
     lastSeen,
     login: new Login({ ...below, accounts, sessions }),
