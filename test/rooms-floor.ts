@@ -9,6 +9,7 @@ import { Memberships } from '#rooms/memberships.ts'
 import { PersistEvent } from '#rooms/persist-event.ts'
 import { RoomPowers } from '#rooms/power-levels.ts'
 import { ReceiveEvent } from '#rooms/receive-event.ts'
+import { Purge } from '#rooms/purge.ts'
 import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
@@ -45,6 +46,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const receiveEvent = new ReceiveEvent({ database, interned, ids, persistEvent, roomWriter, clock, serverName })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
+  const purge = new Purge({ database, knownRooms, roomWriter })
   let rooms = 0
   const newLocalpart = (): string => `room${++rooms}`
   const createRoom = new CreateRoom({ roomWriter, membership, profiles, ids, serverName, clock, newLocalpart })
@@ -62,6 +64,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
     knownRooms,
     roomWriter,
     receiveEvent,
+    purge,
     sendEvent,
     membership,
     createRoom,

@@ -11,7 +11,7 @@ import { initialEvents, type CreateRoomRequest, type RoomPlan } from './create-r
 import type { Room } from './known-rooms.ts'
 import type { MemberProfiles, Membership } from './membership.ts'
 import type { RoomWriter } from './room-writer.ts'
-import { strippedOf } from './stripped-state.ts'
+import { strippedOf } from './membership/stripped-state.ts'
 
 /** Invites that one request may carry. */
 const invitesMax = 100

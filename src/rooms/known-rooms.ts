@@ -61,6 +61,12 @@ export class KnownRooms {
     return rooms
   }
 
+  /** Forgets a room that has been deleted. */
+  forget(room: Room): void {
+    this.#byId.delete(room.roomId)
+    this.#byNid.delete(room.roomNid)
+  }
+
   #remember(row: RoomRow): Room {
     const version = roomVersion(row.version)
     if (version === undefined) throw new Error(`room ${row.roomId} has the unknown version ${row.version}`)

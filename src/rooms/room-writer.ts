@@ -152,6 +152,11 @@ export class RoomWriter {
     })
   }
 
+  /** Keeps those away who write exclusively while `work` runs; events of our own are built and written meanwhile. */
+  withoutOthers<T>(room: Room, work: () => Promise<T>): Promise<T> {
+    return this.#exclusive.run(room.roomNid, work)
+  }
+
   /** The state now of a room in memory, ahead of the disk by what is being written; undefined when it is not in memory. */
   stateInMemory(
     roomNid: number,

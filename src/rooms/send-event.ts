@@ -14,7 +14,7 @@ import type { RoomWriter } from './room-writer.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
 import { RedactionTargets } from './send-event/redaction-targets.ts'
 import { RelationRules } from './send-event/relation-rules.ts'
-import { strippedState } from './stripped-state.ts'
+import { strippedState } from './membership/stripped-state.ts'
 
 /** A client's wish to send an event. */
 export interface SendRequest {

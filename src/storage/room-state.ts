@@ -57,19 +57,20 @@ export function stateNodesWithAncestors(txn: Transaction, stateNids: readonly nu
     `WITH RECURSIVE path (nid) AS (
        SELECT state_nid FROM state_nodes WHERE state_nid IN @ints(?)
        UNION ALL
-       SELECT -event_nid FROM events WHERE event_nid IN @ints(?)
+       SELECT -event_nid FROM events WHERE event_nid IN @ints(?) AND state_before IS NOT NULL
        UNION
-       SELECT CASE WHEN p.nid < 0 THEN (SELECT e.state_before FROM events e WHERE e.event_nid = -p.nid)
-              ELSE (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid) END
+       SELECT CASE WHEN p.nid > 0 THEN (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid)
+              ELSE COALESCE((SELECT e.state_before FROM events e WHERE e.event_nid = -p.nid),
+                            (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid)) END
        FROM path p WHERE p.nid IS NOT NULL
      )
      SELECT state_nid AS "stateNid", room_nid AS "roomNid", parent_nid AS "parentNid", position, delta,
        CAST(NULL AS INTEGER) AS "keyNid"
-     FROM state_nodes WHERE state_nid IN (SELECT nid FROM path WHERE nid > 0)
+     FROM state_nodes WHERE state_nid IN (SELECT nid FROM path)
      UNION ALL
      SELECT -event_nid, room_nid, state_before, CAST(NULL AS INTEGER), CAST(NULL AS BLOB), key_nid
-     FROM events WHERE event_nid IN (SELECT -nid FROM path WHERE nid < 0)`,
-    stateNids.filter((stateNid) => stateNid > 0),
+     FROM events WHERE event_nid IN (SELECT -nid FROM path WHERE nid < 0) AND state_before IS NOT NULL`,
+    stateNids,
     stateNids.flatMap((stateNid) => (stateNid < 0 ? [-stateNid] : [])),
   )
 }

@@ -13,6 +13,7 @@ import { insertRoom } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 
 import { engines, testDatabase, type Engine } from '../databases.ts'
+import { assertStatesExact, rowsOfRoom } from '../graph-invariants.ts'
 import { postgresMissing } from '../postgres.ts'
 import { aPublicRoom, powerOf, type GraphWish, type RoomGraph } from '../room-graph.ts'
 import { openRoomsFloor } from '../rooms-floor.ts'
@@ -152,6 +153,16 @@ async function check(database: Database, graph: RoomGraph, room: Room): Promise<
   assert.deepEqual(await database.runInteraction('missing', (txn) => missingPrevious(txn, 1, 10)), [])
 }
 
+/** The states of the events that a purge has left are what they were. */
+async function checkKept(database: Database, graph: RoomGraph): Promise<void> {
+  const floor = await openRoomsFloor(database)
+  const rows = await database.runInteraction('rows', (txn) => eventsByIds(txn, 1, [...graph.events.keys()]))
+  for (const row of rows.filter((each) => each.outlier === 0)) {
+    const after = await stateTexts(floor, await floor.roomState.at(row.stateAfter ?? 0))
+    assert.deepEqual(after, sorted(graph.stateAfter(row.eventId.slice(1, -2))), `the state after ${row.eventId}`)
+  }
+}
+
 async function play(
   t: TestContext,
   engine: Engine,
@@ -175,6 +186,14 @@ async function play(
     if (event !== undefined) await floor.receiveEvent.receive(room, { event, text: textOf(event) })
   }
   await check(database, graph, room)
+  await assertStatesExact(database)
+  // History that goes takes nothing from what stays.
+  const depth = 8 + ((told.order[0] ?? 0) % 20)
+  await floor.purge.history(room, depth)
+  await assertStatesExact(database)
+  await checkKept(database, graph)
+  await floor.purge.room(room)
+  assert.deepEqual(await rowsOfRoom(database, 1), {})
 }
 
 for (const engine of engines) {

@@ -11,6 +11,7 @@ import {
 } from '#storage/event-edges.ts'
 import { deleteEvents, insertEvents, type EventRow } from '#storage/events.ts'
 import { setMemberships, userNidsOf } from '#storage/memberships.ts'
+import { deleteStates } from '#storage/purge.ts'
 import { insertRelations } from '#storage/relations.ts'
 import { insertStateChunks, insertStateNodes, stateKeys } from '#storage/room-state.ts'
 import { mergedState, setMergedState } from '#storage/rooms.ts'
@@ -127,6 +128,9 @@ async function moveEnds(
     }))
   }
   const difference = await readDifference(txn, from, to)
+  // A state made of several ends is the state of no event until one follows them all, and then they are one.
+  if (merged !== null && merged !== to && !ends.some((end) => end.stateNid === merged))
+    await deleteStates(txn, [merged])
   return difference.map(({ keyNid, from: prevEventNid, to: eventNid }) => ({
     streamPosition,
     keyNid,

@@ -49,11 +49,11 @@ export const statements: readonly string[] = [
     PRIMARY KEY (room_nid, missing_event_id, event_nid)) WITHOUT ROWID`,
 
   // States of rooms as leveled deltas over a chunked full copy, those that no event's own row holds already:
-  // docs/decisions/0007-state-nodes.md.
+  // docs/decisions/0007-state-nodes.md. A negative state has a row, without position, once its event's row is gone.
   `CREATE TABLE state_nodes (
-    state_nid INTEGER NOT NULL PRIMARY KEY, room_nid INTEGER NOT NULL, parent_nid INTEGER, position INTEGER NOT NULL,
+    state_nid INTEGER NOT NULL PRIMARY KEY, room_nid INTEGER NOT NULL, parent_nid INTEGER, position INTEGER,
     delta BLOB NOT NULL)`,
-  `CREATE INDEX state_nodes_room ON state_nodes (room_nid)`,
+  `CREATE INDEX state_nodes_room ON state_nodes (room_nid, state_nid)`,
   `CREATE TABLE state_chunks (
     state_nid INTEGER NOT NULL, first_key INTEGER NOT NULL, entries BLOB NOT NULL,
     PRIMARY KEY (state_nid, first_key)) WITHOUT ROWID`,
@@ -101,4 +101,7 @@ export const statements: readonly string[] = [
     event_id TEXT NOT NULL, data TEXT NOT NULL, stream_position INTEGER NOT NULL,
     PRIMARY KEY (room_nid, user_id, receipt_type, thread_id)) WITHOUT ROWID`,
   `CREATE INDEX receipts_stream ON receipts (stream_position)`,
+
+  // Purges under way: of a room's events of smaller depth, or (null) of the whole room.
+  `CREATE TABLE purges (room_nid INTEGER NOT NULL PRIMARY KEY, before_depth INTEGER)`,
 ]

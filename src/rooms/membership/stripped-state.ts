@@ -1,7 +1,7 @@
 import type { UserId } from '#protocol/identifiers.ts'
 import type { JsonObject } from '#protocol/json.ts'
-import type { Room } from './known-rooms.ts'
-import type { RoomState } from './room-state.ts'
+import type { Room } from '../known-rooms.ts'
+import type { RoomState } from '../room-state.ts'
 
 /** What someone invited is told of a room that they cannot see yet. */
 const strippedTypes: readonly string[] = [

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+
+import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
+import type { Database } from '#storage/transaction.ts'
+
+import { eachEngine } from '../../test/databases.ts'
+import { assertStatesExact, rowsOfRoom } from '../../test/graph-invariants.ts'
+import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
+import type { Room } from './known-rooms.ts'
+
+const alice = someone('alice')
+const bob = someone('bob')
+
+type Floor = Awaited<ReturnType<typeof openRoomsFloor>>
+
+function eventsOf(database: Database, room: Room): Promise<EventRow[]> {
+  const range = { roomNid: room.roomNid, after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10_000, newestFirst: false }
+  return database.runInteraction('events', (txn) => eventsInStreamRange(txn, range), { readOnly: true })
+}
+
+/** A room with `count` events: every third changes its state. */
+async function busyRoom(floor: Floor, count: number): Promise<Room> {
+  const room = await floor.knownRooms.require(await floor.createRoom.create(alice, { preset: 'public_chat' }))
+  await floor.membership.join({ requester: bob, room })
+  for (let at = 0; at < count; at++) {
+    const isState = at % 3 === 0
+    const what = isState ? { type: `org.example.${at % 9}`, stateKey: '' } : { type: 'm.room.message' }
+    await floor.sendEvent.send({ requester: alice, room, ...what, content: { at } })
+  }
+  return room
+}
+
+eachEngine('purging history leaves every kept state as it was, and nothing that nobody needs', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const room = await busyRoom(floor, 90)
+  const other = await busyRoom(floor, 5)
+  const before = await eventsOf(database, room)
+  const others = await rowsOfRoom(database, other.roomNid)
+  const depth = 60
+  const states = new Map<number, ReadonlyMap<number, number>>()
+  for (const row of before) states.set(row.eventNid, new Map(await floor.roomState.at(row.stateAfter ?? 0)))
+  await floor.purge.history(room, depth)
+  const fresh = await openRoomsFloor(database)
+  const after = await eventsOf(database, room)
+  assert.deepEqual(
+    after.map((row) => row.eventId),
+    before.filter((row) => row.topological >= depth).map((row) => row.eventId),
+  )
+  for (const row of after)
+    assert.deepEqual(new Map(await fresh.roomState.at(row.stateAfter ?? 0)), states.get(row.eventNid))
+  await assertStatesExact(database)
+  assert.deepEqual(await rowsOfRoom(database, other.roomNid), others)
+  await floor.sendEvent.send({ requester: bob, room, type: 'm.room.message', content: { body: 'still here' } })
+  await fresh.sendEvent.send({ requester: alice, room: other, type: 'm.room.message', content: { body: 'here too' } })
+  await floor.purge.history(room, 10_000)
+  assert.equal((await eventsOf(database, room)).length, 1, 'the end of a room stays')
+  await assertStatesExact(database)
+  const reopened = await openRoomsFloor(database)
+  for (let at = 0; at < 20; at++) {
+    await reopened.sendEvent.send({ requester: alice, room, type: 'org.example.0', stateKey: '', content: { at } })
+  }
+  await assertStatesExact(database)
+})
+
+eachEngine('purging a room leaves no row of it, and other rooms alone', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const room = await busyRoom(floor, 230)
+  const other = await busyRoom(floor, 7)
+  const others = await rowsOfRoom(database, other.roomNid)
+  const [first] = await eventsOf(database, room)
+  await floor.redact
+    .redact({ requester: alice, room, eventId: first?.eventId as never, content: {} })
+    .catch(() => undefined)
+  await floor.purge.room(room)
+  assert.deepEqual(await rowsOfRoom(database, room.roomNid), {})
+  assert.deepEqual(await rowsOfRoom(database, other.roomNid), others)
+  await assertStatesExact(database)
+  assert.equal(await floor.knownRooms.byId(room.roomId), undefined)
+})
+
+/** Fails everything after `count` interactions, as if the process had ended. */
+function dying(database: Database, count: number): Database {
+  let left = count
+  return {
+    engine: database.engine,
+    close: () => database.close(),
+    runInteraction: (name, fn, options) => {
+      left -= 1
+      if (left < 0) return Promise.reject(new Error('the process has ended'))
+      return database.runInteraction(name, fn, options)
+    },
+  }
+}
+
+for (const whole of [false, true]) {
+  const what = whole ? 'a room' : 'history'
+  eachEngine(`a purge of ${what} that ends at any step goes on after a restart`, async (_t, database) => {
+    for (let steps = 1; ; steps += whole ? 2 : 3) {
+      const floor = await openRoomsFloor(database)
+      const room = await busyRoom(floor, 40)
+      const { Purge } = await import('./purge.ts')
+      const purge = new Purge({ ...floor, database: dying(database, steps) })
+      const ended = await (whole ? purge.room(room) : purge.history(room, 30)).then(
+        () => true,
+        () => false,
+      )
+      const restarted = await openRoomsFloor(database)
+      await restarted.purge.resume()
+      await assertStatesExact(database)
+      if (whole) assert.deepEqual(await rowsOfRoom(database, room.roomNid), {})
+      else {
+        const rows = await eventsOf(database, room)
+        assert.equal(Math.min(...rows.map((row) => row.topological)), 30)
+        await restarted.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: {} })
+        await restarted.purge.room(room)
+      }
+      if (ended) break
+    }
+  })
+}
