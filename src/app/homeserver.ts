@@ -10,6 +10,7 @@ import { RequestMetrics } from '#http/request-metrics.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
 import type { Logger } from '#observability/logger.ts'
 import { databaseAnswers } from '#storage/database-answers.ts'
+import { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Streams } from '#streams/streams.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Config, ListenerConfig } from './config.ts'
@@ -22,6 +23,7 @@ import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
 import { measureHouse, measureProcess } from './house-metrics.ts'
 import { HouseOperator } from './operator.ts'
+import { loadPlugIns } from './plug-ins.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
 const closeGraceMs = 4_000
@@ -45,6 +47,7 @@ export interface Homeserver {
 export async function openHomeserver(config: Config, logger: Logger): Promise<Homeserver> {
   await using stack = new AsyncDisposableStack()
   const ground = layGround(config, logger)
+  const plugIns = await loadPlugIns(ground)
   const storage = await openStorage(ground)
   stack.defer(() => storage.database.close())
   await refuseSecondServer(config.dataFolder)
@@ -52,9 +55,10 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const users = openUsers({ ...ground, ...storage, streams })
   users.lastSeen.run()
   stack.defer(() => users.lastSeen.stop())
-  const rooms = openRooms({ ...ground, ...storage, streams, ...users })
+  const unsignedAdditions = new UnsignedAdditions({ plugIns, logger })
+  const rooms = openRooms({ ...ground, ...storage, streams, ...users, unsignedAdditions })
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
-  measureHouse(ground.metrics, { ...storage, streams, ...rooms })
+  measureHouse(ground.metrics, { ...storage, streams, ...rooms, unsignedAdditions })
   const watched = healthRoutes({ notReady: () => whyNotReady(storage) })
   const routes = {
     client: [

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { namedCaches, type CacheFigures } from '#base/named-caches.ts'
 import type { Metrics, Reading } from '#observability/metrics.ts'
 import type { PersistEvent } from '#rooms/persist-event.ts'
+import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import type { OpenDatabase } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
 import { programVersion } from './program-version.ts'
@@ -13,6 +14,7 @@ export function measureHouse(
     readonly database: OpenDatabase
     readonly streams: Streams
     readonly persistEvent: Pick<PersistEvent, 'onPersisted'>
+    readonly unsignedAdditions: UnsignedAdditions
   },
 ): void {
   const { engine } = house.database
@@ -22,6 +24,10 @@ export function measureHouse(
   measureGate(metrics, house.database)
   measureCaches(metrics)
   measureStreams(metrics, house.streams)
+  metrics.counted(
+    { name: 'tessera_plug_in_failures_total', help: 'Times that a plug-in failed.', labels: ['plug_in'] },
+    () => [...house.unsignedAdditions.failures].map(([name, failures]): Reading => [[name], failures]),
+  )
   const persisted = metrics.counter({ name: 'tessera_events_persisted_total', help: 'Events made durable.' }).with()
   house.persistEvent.onPersisted((batch) => persisted.add(batch.rows.length))
 }

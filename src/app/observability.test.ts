@@ -30,6 +30,7 @@ async function openWatched(t: TestContext, format: LogFormat): Promise<Watched> 
     database: { url: `sqlite:${join(dataFolder, 'homeserver.db')}`, poolSize: 5 },
     registration: { mode: 'open', sharedSecret: 'shared-SECRETshared' },
     rateLimits: {},
+    plugIns: [],
     log: { level: 'debug', format, slowRequestMs: 2_000, slowQueryMs: 1 },
   }
   let log = ''

@@ -2,6 +2,7 @@ import { isServerName } from '#protocol/identifiers.ts'
 import { database } from './database.ts'
 import { listeners } from './listeners.ts'
 import { log } from './log.ts'
+import { plugIns } from './plug-ins.ts'
 import { rateLimits } from './rate-limits.ts'
 import { registration } from './registration.ts'
 import { optional, text } from './setting.ts'
@@ -32,6 +33,7 @@ export const houseFields = {
   database,
   registration,
   rateLimits,
+  plugIns,
   log,
 }
 

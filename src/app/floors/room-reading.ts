@@ -18,6 +18,7 @@ import { StateView } from '#rooms/state-view.ts'
 import { Threads } from '#rooms/threads.ts'
 import { Timeline } from '#rooms/timeline.ts'
 import { Typing } from '#rooms/typing.ts'
+import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
@@ -53,6 +54,8 @@ type Below = Pick<Ground, 'clock' | 'serverName'> &
     readonly persistEvent: PersistEvent
     readonly powers: RoomPowers
     readonly roomState: RoomState
+    /** What plug-ins add to `unsigned`. */
+    readonly unsignedAdditions?: UnsignedAdditions | undefined
   }
 
 /** Builds the capabilities of rooms/ that read, and lets them learn of what is persisted. */

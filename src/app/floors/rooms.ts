@@ -8,6 +8,7 @@ import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
 import { SendEvent } from '#rooms/send-event.ts'
+import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { Ground } from './ground.ts'
 import { openRoomReading, type RoomReading } from './room-reading.ts'
@@ -30,7 +31,11 @@ export interface RoomsFloor extends RoomReading {
 }
 
 /** Builds the capabilities of rooms/, each from what it names. */
-export function openRooms(below: Ground & StorageFloor & UsersFloor & { readonly streams: Streams }): RoomsFloor {
+export function openRooms(
+  below: Ground &
+    StorageFloor &
+    UsersFloor & { readonly streams: Streams; readonly unsignedAdditions?: UnsignedAdditions | undefined },
+): RoomsFloor {
   const { accountDeactivation, profiles, deviceLists, random } = below
   const memberships = new Memberships(below)
   const persistEvent = new PersistEvent({ ...below, memberships })
