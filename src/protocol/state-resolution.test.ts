@@ -180,6 +180,29 @@ describe('version 2 of the algorithm, and 2.1', () => {
   })
 })
 
+describe('what no state disagrees about', () => {
+  for (const version of versions) {
+    test(`what all agree about ${version === '12' ? 'does not bear' : 'bears'} on conflicted events (room version ${version})`, () => {
+      const graph = aPublicRoom(version)
+      graph.add('given', power(graph, alice, { [bob]: 50 }, ['start']))
+      graph.add('early', { ...topic(alice, ['given']), originServerTs: 5_000 })
+      graph.add('late', { ...topic(bob, ['given']), originServerTs: 6_000 })
+      const taken = graph.add('taken', power(graph, alice, {}, ['given']))
+      // In both states bob has no power any more, and in one his topic has stayed.
+      const base = new Map([
+        ...graph.stateAfter('given'),
+        [stateKeyText('m.room.power_levels', ''), taken.eventId],
+      ] as const)
+      const states = ['early', 'late'].map(
+        (name) => new Map([...base, [stateKeyText('m.room.topic', ''), `$${name}:a` as EventId]] as const),
+      )
+      const state = resolveState(states, graph, graph.rules)
+      assert.equal(graph.nameIn(state, 'm.room.topic'), version === '12' ? 'late' : 'early')
+      assert.equal(graph.nameIn(state, 'm.room.power_levels'), 'taken')
+    })
+  }
+})
+
 describe('version 1 of the algorithm', () => {
   test('power levels and bans are settled by depth, the rest by the deepest that is allowed', () => {
     const graph = aPublicRoom('1')

@@ -15,7 +15,8 @@ type FindEvent = (eventId: EventId) => Event | undefined
  * and in room version 12 it would now and then give another state than theirs.
  *
  * What the states agree about, and all that authorises it, is in every chain. So only what differs is walked, and not
- * through what is agreed upon; the rest is walked only when something is left that it might authorise too.
+ * through what is agreed upon; the rest is walked only when something is left that it might authorise too. Conflicted
+ * events may stand in the result beyond that: they are part of the full conflicted set in any case.
  */
 export function authDifferenceOf(states: readonly StateMap[], split: SplitStates, find: FindEvent): Set<EventId> {
   const { unconflicted, conflicted } = split
