@@ -25,6 +25,7 @@ export interface ServerPlace {
 /** A server that is up. */
 export interface ServerProcess {
   readonly address: string
+  readonly pid: number
   /** All it has printed. */
   printed(): string
   /** SIGKILL: gives it no chance to do anything. Resolves when it is gone. */
@@ -73,7 +74,7 @@ export async function startServer(place: ServerPlace, options: readonly string[]
     await ended
     return child.exitCode
   }
-  return { address, printed: () => text, kill, stop }
+  return { address, pid: child.pid ?? 0, printed: () => text, kill, stop }
 }
 
 /** A new place on this engine, removed when the test ends. */

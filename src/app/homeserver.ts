@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { adminRoutes } from '#api/admin.ts'
 import { doorkeeper } from '#api/authenticate.ts'
 import { clientRoutes } from '#api/client.ts'
@@ -24,6 +23,8 @@ import { openUsers, type UsersFloor } from './floors/users.ts'
 import { measureHouse, measureProcess } from './house-metrics.ts'
 import { HouseOperator } from './operator.ts'
 import { loadPlugIns } from './plug-ins.ts'
+import { readTls } from './read-tls.ts'
+import { reload } from './reload.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
 const closeGraceMs = 4_000
@@ -36,6 +37,8 @@ export interface Homeserver {
   readonly publicAddress: string
   /** While there is no account: the one-time token that makes the first, administrator, account. */
   readonly firstAdminToken: string | undefined
+  /** Puts in force what can change while it runs; says what it did. Throws when a certificate cannot be read. */
+  reload(config: Config): Promise<string[]>
   /** Ends long polls, lets requests finish, closes everything from the roof down; within 5 seconds. Safe to repeat. */
   close(): Promise<void>
 }
@@ -83,7 +86,13 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const firstAdminToken = await users.registrationTokens.firstAdminToken()
   const open = stack.move()
   let closing: Promise<void> | undefined
+  let inForce = config
   return {
+    reload: async (next) => {
+      const done = await reload(inForce, next, { logger, limits, registration: users.registration, servers })
+      inForce = next
+      return done
+    },
     addresses,
     publicAddress: ground.publicAddress,
     firstAdminToken,
@@ -125,12 +134,4 @@ async function whyNotReady({ database }: StorageFloor): Promise<string | undefin
   } catch {
     return 'The database cannot be reached.'
   }
-}
-
-async function readTls(files: {
-  readonly certificate: string
-  readonly key: string
-}): Promise<{ certificate: string; key: string }> {
-  const [certificate, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')])
-  return { certificate, key }
 }

@@ -37,6 +37,9 @@ export interface PipelineDeps<Requester> {
   readonly slowRequestMs?: number | undefined
 }
 
+/** What the log says of a request that nobody waited for any more, as proxies do. */
+const goneStatus = 499
+
 /** A request from which the body has been read, in Fastify's hands. */
 type Request = FastifyRequest & { readonly body: Buffer | undefined }
 
@@ -71,6 +74,8 @@ export function serve<Requester>(
         context.device = deps.doorkeeper.deviceOf?.(call.requester)
       }
       read(request, call)
+      // Whoever has gone while its turn came is not worked for; a write that has begun would go on.
+      if (call.isGone) throw new MatrixError('M_UNKNOWN', 'The client has gone.', { status: goneStatus })
       return await (route.handler as Handler<Requester>)(call)
     } catch (error) {
       return errorToAnswer(error, logger, route.errorPage)
@@ -91,8 +96,9 @@ export function serve<Requester>(
     endWork(context)
     open.closed()
     const tookMs = clock.monotonic() - started
-    counted?.(raw.statusCode, tookMs, bytes)
-    logger.processed({ context, status: raw.statusCode, bytes, tookMs }, tookMs - context.restedMs > slowRequestMs)
+    const status = raw.headersSent ? raw.statusCode : goneStatus
+    counted?.(status, tookMs, bytes)
+    logger.processed({ context, status, bytes, tookMs }, tookMs - context.restedMs > slowRequestMs)
   }
 }
 
@@ -113,6 +119,11 @@ class MutableCall<Requester> implements Call<Requester, unknown, unknown, unknow
     this.#request = request
     this.#reply = reply
     this.#open = open
+  }
+
+  /** Whether nobody waits for the answer any more. */
+  get isGone(): boolean {
+    return this.#reply.raw.destroyed
   }
 
   get ip(): string {

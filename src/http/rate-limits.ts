@@ -31,7 +31,13 @@ export class RateLimits {
 
   constructor(deps: { readonly clock: Clock; readonly settings: RateLimitSettings }) {
     this.#clock = deps.clock
-    for (const [name, limit] of Object.entries(deps.settings)) {
+    this.change(deps.settings)
+  }
+
+  /** Puts other limits in force. What was used up under those before is forgotten. */
+  change(settings: RateLimitSettings): void {
+    this.#limits.clear()
+    for (const [name, limit] of Object.entries(settings)) {
       if (limit !== undefined) this.#limits.set(name as LimitName, { limit, buckets: new LruCache(bucketsMax) })
     }
   }

@@ -1,5 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { MatrixError } from '#protocol/errors.ts'
 import { errorToAnswer } from './errors-to-response.ts'
@@ -64,6 +65,12 @@ export class HttpServer {
     const { address, port, family } = where
     const host = family === 'IPv6' ? `[${address}]` : address
     return `${this.#secure ? 'https' : 'http'}://${host}:${port}`
+  }
+
+  /** Uses another certificate for connections to come; only for a server that speaks HTTPS. */
+  useCertificate(tls: { readonly certificate: string; readonly key: string }): void {
+    const server = this.#app.server as Server & Partial<SecureServer>
+    server.setSecureContext?.({ cert: tls.certificate, key: tls.key })
   }
 
   /** How many requests are being answered. */

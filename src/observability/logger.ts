@@ -16,6 +16,8 @@ export interface Logger {
   processed(request: Processed, slow: boolean): void
   /** A logger that adds `fields` to each of its lines. */
   child(fields: LogFields): Logger
+  /** Drops lines below `level` from now on, for all loggers that come of the same one. */
+  changeLevel(level: LogLevel): void
   /** True when a line of this level would be written: ask before computing expensive fields. */
   writes(level: LogLevel): boolean
 }
@@ -33,6 +35,7 @@ export const silentLogger: Logger = {
   error: () => undefined,
   processed: () => undefined,
   child: () => silentLogger,
+  changeLevel: () => undefined,
   writes: () => false,
 }
 
@@ -55,7 +58,8 @@ export function createLogger(options: { level: LogLevel; format: LogFormat; dest
   const sink = options.format === 'json' ? destination : { write: (line: string) => destination.write(asText(line)) }
   const lines: PinoLines = pino(
     {
-      level: options.level,
+      // What is dropped is decided before: the level may change.
+      level: 'debug',
       base: null,
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -65,7 +69,7 @@ export function createLogger(options: { level: LogLevel; format: LogFormat; dest
     },
     sink,
   )
-  return new PinoLogger(lines, { format: options.format, destination })
+  return new PinoLogger(lines, { format: options.format, destination, rank: logLevels.indexOf(options.level) })
 }
 
 function requestFields(): object {
@@ -76,29 +80,37 @@ function requestFields(): object {
     : { request: request.id, requester: request.requester }
 }
 
+/** What the loggers that come of one share. */
+interface Output {
+  readonly format: LogFormat
+  readonly destination: LogDestination
+  /** The least level that is written, as its place in `logLevels`. */
+  rank: number
+}
+
 class PinoLogger implements Logger {
   readonly #lines: PinoLines
-  readonly #output: { readonly format: LogFormat; readonly destination: LogDestination }
+  readonly #output: Output
 
-  constructor(lines: PinoLines, output: { readonly format: LogFormat; readonly destination: LogDestination }) {
+  constructor(lines: PinoLines, output: Output) {
     this.#lines = lines
     this.#output = output
   }
 
   debug(message: string, fields: LogFields = {}): void {
-    this.#lines.debug(fields, message)
+    if (this.writes('debug')) this.#lines.debug(fields, message)
   }
 
   info(message: string, fields: LogFields = {}): void {
-    this.#lines.info(fields, message)
+    if (this.writes('info')) this.#lines.info(fields, message)
   }
 
   warn(message: string, fields: LogFields = {}): void {
-    this.#lines.warn(fields, message)
+    if (this.writes('warn')) this.#lines.warn(fields, message)
   }
 
   error(message: string, fields: LogFields = {}): void {
-    this.#lines.error(fields, message)
+    if (this.writes('error')) this.#lines.error(fields, message)
   }
 
   /** Written past the general way, which would take more time than some of the requests. */
@@ -120,7 +132,11 @@ class PinoLogger implements Logger {
   }
 
   writes(level: LogLevel): boolean {
-    return this.#lines.isLevelEnabled(level)
+    return logLevels.indexOf(level) >= this.#output.rank
+  }
+
+  changeLevel(level: LogLevel): void {
+    this.#output.rank = logLevels.indexOf(level)
   }
 }
 

@@ -38,7 +38,7 @@ export interface Registered {
 
 /** Makes accounts for people. https://spec.matrix.org/v1.19/client-server-api/#legacy-account-registration */
 export class Registration {
-  readonly mode: RegistrationMode
+  #mode: RegistrationMode
   readonly #database: Database
   readonly #accounts: Accounts
   readonly #sessions: Sessions
@@ -53,12 +53,22 @@ export class Registration {
     readonly serverName: ServerName
     readonly mode: RegistrationMode
   }) {
-    this.mode = deps.mode
+    this.#mode = deps.mode
     this.#database = deps.database
     this.#accounts = deps.accounts
     this.#sessions = deps.sessions
     this.#tokens = deps.tokens
     this.#serverName = deps.serverName
+  }
+
+  /** Who may make an account. */
+  get mode(): RegistrationMode {
+    return this.#mode
+  }
+
+  /** Lets others make accounts from now on. */
+  changeMode(mode: RegistrationMode): void {
+    this.#mode = mode
   }
 
   /** The user-interactive flows of registration. Throws M_FORBIDDEN when it is closed. */

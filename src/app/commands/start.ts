@@ -1,10 +1,12 @@
-import { exitCode, houseOptions, type Command } from '../command.ts'
+import { exitCode, houseOptions, type Arguments, type Command } from '../command.ts'
 import { giveBackMemory } from '../give-back-memory.ts'
 import { openHomeserver, type Homeserver } from '../homeserver.ts'
+import { explain } from '../failure.ts'
 import { programVersion } from '../program-version.ts'
+import { ServiceNotice } from '../service-notice.ts'
 import { untilToldToStop } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
-import { changeOptions, findOrMakeHouse, type House } from '../which-house.ts'
+import { changeOptions, findHouse, findOrMakeHouse, type House } from '../which-house.ts'
 import { createLogger, logTo, type Logger } from '#observability/logger.ts'
 
 /** When the start is surely over, and clients that waited for it have had their first answers. */
@@ -24,13 +26,28 @@ options say is kept in that configuration. Later, options stand above the config
     const stop = untilToldToStop(logger)
     const homeserver = await openHomeserver(config, logger)
     announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
+    process.on('SIGHUP', () => void reread(given, homeserver, logger))
+    const notice = new ServiceNotice()
+    await notice.ready()
     setTimeout(giveBackMemory, settledMs).unref()
     const reason = await stop
     logger.info('Stopping', { reason: reason.name })
-    await homeserver.close()
+    await Promise.all([notice.stopping(), homeserver.close()])
     logger.info('Stopped')
     return reason.isFault ? exitCode.failed : exitCode.fine
   },
+}
+
+/** Reads the configuration again; one that cannot be used changes nothing. */
+async function reread(given: Arguments, homeserver: Homeserver, logger: Logger): Promise<void> {
+  try {
+    const done = await homeserver.reload(findHouse(given).config)
+    logger.info('Read the configuration again', { done: done.length === 0 ? ['Nothing has changed.'] : done })
+  } catch (error) {
+    logger.error('The configuration cannot be used, and the one before stays in force', {
+      problem: explain(error) ?? String(error),
+    })
+  }
 }
 
 /** Says where everything is and what to do next. */
