@@ -22,13 +22,6 @@ export async function member(floor: RoomsFloor, room: Room, index: number, displ
   await floor.roomWriter.write(room, { type: 'm.room.member', sender: userId, stateKey: userId, content })
 }
 
-/** Writes a text of the length that people write. */
-export async function message(floor: RoomsFloor, room: Room, index: number): Promise<void> {
-  const body = `Event number ${index} of a bench; as long as what people write, which is about a line of a book.`
-  const sender = someone('alice').userId
-  await floor.roomWriter.write(room, { type: 'm.room.message', sender, content: { body, msgtype: 'm.text' } })
-}
-
 /** Brings `count` people into the room. */
 export async function fill(floor: RoomsFloor, room: Room, count: number): Promise<void> {
   for (let first = 0; first < count; first += loadBatch) {

@@ -183,6 +183,13 @@ test('accounts are made while the server runs, and when it does not', async (t) 
     1,
     'the configured port is not the one in use',
   )
+  const usage = await tessera(t, ['database', 'usage', '--data', data]).ended
+  assert.equal(usage.code, 0, usage.complaints)
+  assert.match(usage.out, /all +\d+ KiB\n.*events +\d+ KiB/s)
+  assert.equal(
+    (await tessera(t, ['database', 'check', '--data', data]).ended).out,
+    '0 rooms were looked at; 0 faults were found.\n',
+  )
   server.child.kill('SIGTERM')
   await server.ended
   const changed = await tessera(t, ['user', 'password', 'ann', '--data', data], 'battery staple\n').ended

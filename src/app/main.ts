@@ -28,6 +28,14 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: 'Make a token with which somebody can register.',
     load: async () => (await import('./commands/user-token.ts')).userToken,
   },
+  'database usage': {
+    about: 'Say what takes up the space of the database.',
+    load: async () => (await import('./commands/database-usage.ts')).databaseUsage,
+  },
+  'database check': {
+    about: 'Say where the database contradicts itself.',
+    load: async () => (await import('./commands/database-check.ts')).databaseCheck,
+  },
   doctor: {
     about: 'Look for what is wrong with an installation.',
     load: async () => (await import('./commands/doctor.ts')).doctor,

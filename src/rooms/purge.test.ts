@@ -7,6 +7,7 @@ import { eachEngine } from '../../test/databases.ts'
 import { assertStatesExact, rowsOfRoom } from '../../test/graph-invariants.ts'
 import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
 import type { Room } from './known-rooms.ts'
+import { RoomState } from './room-state.ts'
 
 const alice = someone('alice')
 const bob = someone('bob')
@@ -118,3 +119,21 @@ for (const whole of [false, true]) {
     }
   })
 }
+
+eachEngine('a check says where derived tables differ from the events', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const room = await busyRoom(floor, 10)
+  const faults = async (): Promise<string[]> => {
+    const found: string[] = []
+    for await (const each of RoomState.faults(database)) found.push(...each.faults)
+    return found
+  }
+  assert.deepEqual(await faults(), [])
+  await database.runInteraction('spoil', async (txn) => {
+    await txn.run(`UPDATE memberships SET membership = 'ban' WHERE room_nid = ? AND membership = 'join'`, room.roomNid)
+    await txn.run('DELETE FROM current_state WHERE key_nid = 1')
+  })
+  const found = await faults()
+  assert.equal(found.filter((fault) => fault.startsWith('memberships has ban')).length, 2)
+  assert.equal(found.filter((fault) => fault.startsWith('current_state has event none')).length, 1)
+})

@@ -2,10 +2,16 @@ import { LruCache } from '#base/lru-cache.ts'
 import { currentState, currentStateOf } from '#storage/current-state.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
+import { roomsAfter } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
 import type { PersistedBatch, PersistEvent } from './persist-event.ts'
+import { derivedFaults } from './room-state/derived-faults.ts'
 import { readDifference, readState, readStateKeys, type StateDifference } from './room-state/read-state.ts'
+
+const readOnly = { readOnly: true }
+/** Rooms that a check reads together. */
+const roomsAtOnce = 100
 
 /** A state: key nid → event nid. */
 export type State = ReadonlyMap<number, number>
@@ -123,6 +129,23 @@ export class RoomState {
   /** The keys under which two states differ. Neighbours cost what changed between them, never the size of the room. */
   difference(from: number, to: number): Promise<StateDifference[]> {
     return this.#database.runInteraction('state_difference', (txn) => readDifference(txn, from, to), { readOnly: true })
+  }
+
+  /**
+   * Every room, with what the tables derived from its events have wrong, a sentence each. One interaction for a room;
+   * in memory is never more than one room's state.
+   */
+  static async *faults(database: Database): AsyncGenerator<{ roomId: string; faults: readonly string[] }> {
+    for (let after = 0; ;) {
+      const rooms = await database.runInteraction('rooms_after', (txn) => roomsAfter(txn, after, roomsAtOnce), readOnly)
+      for (const { roomNid, roomId } of rooms) {
+        const faults = await database.runInteraction('derived_faults', (txn) => derivedFaults(txn, roomNid), readOnly)
+        yield { roomId, faults }
+      }
+      const last = rooms.at(-1)
+      if (last === undefined) return
+      after = last.roomNid
+    }
   }
 
   #remember(stateNid: number, keyNids: readonly number[], state: State): void {

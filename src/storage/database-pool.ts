@@ -6,7 +6,8 @@ import { DatabaseError } from './database-error.ts'
 import { type EngineDeps } from './engines/engine-deps.ts'
 import { InteractionAccounting } from './engines/interaction-account.ts'
 import { SqliteDatabase } from './engines/sqlite.ts'
-import { type OpenDatabase } from './transaction.ts'
+import { SqliteReading } from './engines/sqlite-reading.ts'
+import { type Database, type OpenDatabase } from './transaction.ts'
 
 /** How long an interaction waits for its turn when the options do not say. */
 const waitMsDefault = 20_000
@@ -49,6 +50,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
     return PostgresDatabase.open(url, options.poolSize, deps)
   }
   throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
+}
+
+/**
+ * Opens the database to be read alone, also while a server has it open.
+ * @throws DatabaseError when the URL is of no known kind.
+ */
+export async function openDatabaseToRead(options: DatabaseOptions): Promise<Database> {
+  const { url } = options
+  if (url.startsWith('sqlite:')) return new SqliteReading(url.slice('sqlite:'.length), engineDeps(options))
+  return openDatabase(options)
 }
 
 function engineDeps(options: DatabaseOptions): EngineDeps {

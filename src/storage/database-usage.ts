@@ -21,7 +21,7 @@ export interface RoomUsage {
 /** Every table and index of the database with its size, largest first. Reads the whole of an SQLite file. */
 export async function relationUsage(database: Database): Promise<RelationUsage[]> {
   const read = database.engine === 'sqlite' ? sqliteUsage : postgresUsage
-  const rows = await database.runInteraction('relation_usage', read, { readOnly: true })
+  const rows = await database.runInteraction('relation_usage', read, { readOnly: true, mayTakeLong: true })
   return rows.sort((a, b) => b.bytes - a.bytes)
 }
 

@@ -48,3 +48,8 @@ export async function mergedState(txn: Transaction, roomNid: number): Promise<nu
 export async function setMergedState(txn: Transaction, roomNid: number, stateNid: number | null): Promise<void> {
   await txn.run('UPDATE rooms SET merged_state_nid = ? WHERE room_nid = ?', stateNid, roomNid)
 }
+
+/** Rooms in the order of their integer ids, after one of them. */
+export function roomsAfter(txn: Transaction, roomNid: number, limit: number): Promise<RoomRow[]> {
+  return txn.all(`SELECT ${columns} FROM rooms WHERE room_nid > ? ORDER BY room_nid LIMIT ?`, roomNid, limit)
+}

@@ -7,6 +7,7 @@ import type { JsonObject } from '#protocol/json.ts'
 import { stateKeyText } from '#protocol/state-key.ts'
 import { resolveState } from '#protocol/state-resolution.ts'
 import type { Room } from '#rooms/known-rooms.ts'
+import { RoomState } from '#rooms/room-state.ts'
 import { forwardExtremities, missingPrevious } from '#storage/event-edges.ts'
 import { eventsByIds, type EventRow } from '#storage/events.ts'
 import { insertRoom } from '#storage/rooms.ts'
@@ -187,6 +188,7 @@ async function play(
   }
   await check(database, graph, room)
   await assertStatesExact(database)
+  for await (const { faults } of RoomState.faults(database)) assert.deepEqual(faults, [])
   // History that goes takes nothing from what stays.
   const depth = 8 + ((told.order[0] ?? 0) % 20)
   await floor.purge.history(room, depth)

@@ -1,0 +1,71 @@
+import { jsonMember } from '#protocol/json-members.ts'
+import { currentState } from '#storage/current-state.ts'
+import { forwardExtremities } from '#storage/event-edges.ts'
+import { eventsByNids } from '#storage/events.ts'
+import { membershipsInRoom, userNidsOf } from '#storage/memberships.ts'
+import { stateKeys } from '#storage/room-state.ts'
+import { mergedState } from '#storage/rooms.ts'
+import type { Transaction } from '#storage/transaction.ts'
+import { readState } from './read-state.ts'
+
+/** Member events that are looked at together. */
+const membersAtOnce = 1_000
+
+/**
+ * Works out anew what the tables say that are derived from a room's events (its state now, who is what in it) and says
+ * in a sentence each what differs. Costs the size of the room's state.
+ */
+export async function derivedFaults(txn: Transaction, roomNid: number): Promise<string[]> {
+  const [end] = await forwardExtremities(txn, roomNid)
+  if (end === undefined) return ['The room has no end to go on from.']
+  const state = await readState(txn, (await mergedState(txn, roomNid)) ?? end.stateNid)
+  const faults: string[] = []
+  const now = new Map((await currentState(txn, roomNid)).map((entry) => [entry.keyNid, entry.eventNid]))
+  for (const [keyNid, eventNid] of state) {
+    const other = now.get(keyNid)
+    if (other !== eventNid)
+      faults.push(`current_state has event ${other ?? 'none'} under key ${keyNid}; it should be ${eventNid}.`)
+  }
+  for (const keyNid of now.keys())
+    if (!state.has(keyNid)) faults.push(`current_state has key ${keyNid}, which is gone.`)
+  return [...faults, ...(await memberFaults(txn, roomNid, state))]
+}
+
+async function memberFaults(txn: Transaction, roomNid: number, state: ReadonlyMap<number, number>): Promise<string[]> {
+  const rows = new Map((await membershipsInRoom(txn, roomNid)).map((row) => [row.userNid, row]))
+  const faults: string[] = []
+  const keyNids = [...state.keys()]
+  for (let at = 0; at < keyNids.length; at += membersAtOnce) {
+    const keys = (await stateKeys(txn, keyNids.slice(at, at + membersAtOnce))).filter(
+      (key) => key.type === 'm.room.member',
+    )
+    const users = await userNidsOf(
+      txn,
+      keys.map((key) => key.stateKey),
+    )
+    const userNids = new Map(users.map((user) => [user.userId, user.userNid]))
+    const eventNids = keys.flatMap((key) => state.get(key.keyNid) ?? [])
+    const events = new Map((await eventsByNids(txn, eventNids)).map((event) => [event.eventNid, event]))
+    for (const { keyNid, stateKey } of keys) {
+      const event = events.get(state.get(keyNid) ?? 0)
+      const row = rows.get(userNids.get(stateKey) ?? 0)
+      if (row !== undefined) rows.delete(row.userNid)
+      const membership = membershipIn(event?.json)
+      if (row?.membership !== membership)
+        faults.push(
+          `memberships has ${row?.membership ?? 'nothing'} for ${stateKey}; it should be ${membership ?? 'nothing'}.`,
+        )
+    }
+  }
+  for (const row of rows.values()) {
+    if (row.membership === 'join')
+      faults.push(`memberships has user ${row.userNid} joined, whom the state does not know.`)
+  }
+  return faults
+}
+
+function membershipIn(json: string | undefined): string | undefined {
+  const content = json === undefined ? undefined : jsonMember(json, 'content')
+  const { membership } = JSON.parse(content ?? '{}') as { membership?: unknown }
+  return typeof membership === 'string' ? membership : undefined
+}
