@@ -5,7 +5,8 @@ import { exactTextOf } from './exact-text.ts'
 import { isEventId, type EventId, type RoomId } from './identifiers.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
 import { jsonMembers } from './json-members.ts'
-import { redact, redactText } from './redaction.ts'
+import { redactedText } from './redacted-text.ts'
+import { redact } from './redaction.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 import { signedText } from './signatures.ts'
 
@@ -37,7 +38,7 @@ export function hasRightContentHash(pdu: JsonObject, rules: RoomVersionRules): b
  */
 export function essentialText(pdu: JsonObject, rules: RoomVersionRules): string {
   const exact = exactTextOf(pdu)
-  if (exact !== undefined) return redactText(exact, rules, ['signatures', 'unsigned'])
+  if (exact !== undefined) return withoutMembers(redactedText(exact, rules), ['signatures', 'unsigned'])
   return signedText(redact(pdu, rules), rules.strictCanonicalJson)
 }
 

@@ -1,4 +1,3 @@
-import { jsonMembers } from './json-members.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 
@@ -120,41 +119,6 @@ export function redactContent(type: unknown, content: unknown, rules: RoomVersio
     }
   }
   return result
-}
-
-/**
- * As `redact`, from the event's canonical JSON to that of the redacted event: what is kept stays as it is written.
- * Without the members in `less`. Throws Error when the text is no object.
- */
-export function redactText(text: string, rules: RoomVersionRules, less: readonly string[] = []): string {
-  const set = sets[rules.redaction]
-  const members = jsonMembers(text)
-  const valueOf = (key: string): string | undefined => {
-    const member = members.find((each) => each.key === key)
-    return member === undefined ? undefined : text.slice(member.value, member.end)
-  }
-  const type = JSON.parse(valueOf('type') ?? 'null') as JsonValue
-  const content = redactedContentText(valueOf('content') ?? '{}', type, rules)
-  const kept = members
-    .filter(({ key }) => set.top.includes(key) && !less.includes(key))
-    .map(({ key, start, end }) => (key === 'content' ? `"content":${content}` : text.slice(start, end)))
-  return `{${kept.join(',')}}`
-}
-
-function redactedContentText(content: string, type: JsonValue, rules: RoomVersionRules): string {
-  const set = sets[rules.redaction]
-  const kept = typeof type === 'string' ? set.content.get(type) : undefined
-  if (kept === undefined || !content.startsWith('{')) return '{}'
-  if (kept === 'all') return content
-  const signedInvite = set.signedInvite && type === 'm.room.member'
-  const members = jsonMembers(content).flatMap(({ key, start, value, end }) => {
-    if (kept.includes(key)) return content.slice(start, end)
-    const invite = content.slice(value, end)
-    if (!signedInvite || key !== 'third_party_invite' || !invite.startsWith('{')) return []
-    const signed = jsonMembers(invite).find((each) => each.key === 'signed')
-    return `"third_party_invite":{${signed === undefined ? '' : invite.slice(signed.start, signed.end)}}`
-  })
-  return `{${members.join(',')}}`
 }
 
 /**
