@@ -18,6 +18,7 @@ import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
 import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
+import { gateScenarios, versionsScenario } from './scenarios/database.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
@@ -26,9 +27,9 @@ import { stateScenarios } from './scenarios/state.ts'
 import { storageScenarios } from './scenarios/storage.ts'
 import { syncScenarios } from './scenarios/sync.ts'
 
-const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios]
-/** Without a server, and only by name: they take long. `state` and `storage` stand for all that begin so. */
-const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios]
+const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios, versionsScenario]
+/** Without a server, and only by name: they take long. `state`, `storage` and `database` stand for all that begin so. */
+const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios, ...gateScenarios]
 /** Without a server and without a database, and only by name. `protocol` stands for all. */
 const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }

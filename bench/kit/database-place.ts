@@ -22,7 +22,8 @@ export interface DatabaseScenario {
 
 /** A fresh database that can be opened again with nothing in its caches. */
 export interface DatabasePlace {
-  open(): Promise<Database>
+  /** Without `accounting`, nothing that passes the gate is counted or timed. */
+  open(options?: { readonly accounting?: boolean }): Promise<Database>
 }
 
 /** Makes a fresh database of `engine`, lets `work` use it, and removes it. */
@@ -33,8 +34,8 @@ export async function withDatabasePlace<T>(
   const made = engine === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const url = made?.url ?? `sqlite:${join(folder, 'bench.db')}`
-  const open = async (): Promise<Database> => {
-    const database = await openDatabase({ url, logger: silentLogger })
+  const open: DatabasePlace['open'] = async (options) => {
+    const database = await openDatabase({ url, logger: silentLogger, ...options })
     await migrate(database)
     return database
   }

@@ -28,8 +28,8 @@ export class Homeserver {
     this.#wire.close()
   }
 
-  async versions(): Promise<void> {
-    await this.#call('GET', '/_matrix/client/versions')
+  async versions(token?: string): Promise<void> {
+    await this.#call('GET', '/_matrix/client/versions', token)
   }
 
   /** Registers a user of this run with the name `name`. */
