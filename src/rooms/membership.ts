@@ -35,9 +35,15 @@ interface Deps {
 /** Moves people in and out of rooms. Whether it is allowed is for the room's own rules to say. */
 export class Membership {
   readonly #deps: Deps
+  #forgotten: ((room: Room) => void) | undefined
 
   constructor(deps: Deps) {
     this.#deps = deps
+  }
+
+  /** Calls `listener` whenever somebody has forgotten a room. */
+  onForgotten(listener: (room: Room) => void): void {
+    this.#forgotten = listener
   }
 
   /**
@@ -135,6 +141,7 @@ export class Membership {
    */
   async forget(request: MembershipRequest): Promise<void> {
     await this.#deps.memberships.forget(request.requester.userId, request.room.roomNid)
+    this.#forgotten?.(request.room)
   }
 
   /**

@@ -120,6 +120,21 @@ for (const whole of [false, true]) {
   })
 }
 
+eachEngine('a room goes when the last of us has forgotten it, and not before', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const room = await busyRoom(floor, 5)
+  const forget = async (requester: typeof alice): Promise<void> => {
+    await floor.membership.leave({ requester, room })
+    await floor.membership.forget({ requester, room })
+    await floor.purge.ifForgotten(room)
+  }
+  await forget(bob)
+  assert.notDeepEqual(await rowsOfRoom(database, room.roomNid), {})
+  await forget(alice)
+  assert.deepEqual(await rowsOfRoom(database, room.roomNid), {})
+  assert.equal((await floor.memberships.in(alice.userId, room.roomNid))?.forgotten, 1, 'no list shows it')
+})
+
 eachEngine('a check says where derived tables differ from the events', async (_t, database) => {
   const floor = await openRoomsFloor(database)
   const room = await busyRoom(floor, 10)

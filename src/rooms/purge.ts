@@ -1,4 +1,5 @@
 import { forwardExtremities } from '#storage/event-edges.ts'
+import { isKeptByUs } from '#storage/memberships.ts'
 import {
   deleteEventsWhole,
   deleteRoom,
@@ -52,6 +53,19 @@ export class Purge {
     const purge = { roomNid: room.roomNid, beforeDepth: null }
     await this.#database.runInteraction('start_purge', (txn) => startPurge(txn, purge))
     await this.#roomWriter.exclusively(room, () => this.#purgeRoom(room))
+  }
+
+  /** Deletes a room that everybody of ours has left and forgotten; leaves any other alone. */
+  async ifForgotten(room: Room): Promise<void> {
+    const { roomNid } = room
+    await this.#roomWriter.exclusively(room, async () => {
+      const begun = await this.#database.runInteraction('start_purge', async (txn) => {
+        if (await isKeptByUs(txn, roomNid)) return false
+        await startPurge(txn, { roomNid, beforeDepth: null })
+        return true
+      })
+      if (begun) await this.#purgeRoom(room)
+    })
   }
 
   /** Goes on with every purge that a restart has interrupted, one after another. */

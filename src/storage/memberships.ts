@@ -110,3 +110,13 @@ export function userNidsOf(
 ): Promise<{ userId: string; userNid: number }[]> {
   return txn.all(`SELECT user_id AS "userId", user_nid AS "userNid" FROM user_ids WHERE user_id IN @texts(?)`, userIds)
 }
+
+/** Whether anyone of ours is in a room, may come in, or still has it on a list. */
+export async function isKeptByUs(txn: Transaction, roomNid: number): Promise<boolean> {
+  const row = await txn.get(
+    `SELECT 1 AS kept FROM memberships
+     WHERE room_nid = ? AND local = 1 AND (forgotten = 0 OR membership IN ('join', 'invite', 'knock')) LIMIT 1`,
+    roomNid,
+  )
+  return row !== undefined
+}

@@ -4,6 +4,7 @@ import { Membership } from '#rooms/membership.ts'
 import { Memberships } from '#rooms/memberships.ts'
 import { PersistEvent } from '#rooms/persist-event.ts'
 import { RoomPowers } from '#rooms/power-levels.ts'
+import { Purge } from '#rooms/purge.ts'
 import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
@@ -46,6 +47,11 @@ export function openRooms(
   const sendEvent = new SendEvent({ ...below, memberships, powers, roomState, roomWriter })
   const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
   const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
+  const purge = new Purge({ ...below, knownRooms, roomWriter })
+  // A purge that fails, or that closing ends, goes on after the next start.
+  const report = (error: unknown): void => below.logger.warn('A purge has not ended', { error })
+  membership.onForgotten((room) => void purge.ifForgotten(room).catch(report))
+  void purge.resume().catch(report)
   accountDeactivation.onDeactivated((requester) => membership.leaveAll(requester))
   profiles.onProfileChanged((requester) => membership.updateProfile(requester))
   deviceLists.wakeThoseWho((userId) => memberships.sharingUsers(userId))
