@@ -56,6 +56,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     registration: options.registration ?? { mode: 'open', sharedSecret: undefined },
     rateLimits: {},
     log: { level: 'error', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
+    tracing: undefined,
     plugIns: [],
   }
   const ground = {

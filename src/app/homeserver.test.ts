@@ -20,6 +20,7 @@ function trialConfig(dataFolder: string): Config {
     registration: { mode: 'closed', sharedSecret: undefined },
     rateLimits: {},
     log: { level: 'info', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
+    tracing: undefined,
     plugIns: [],
   }
 }

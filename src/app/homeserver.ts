@@ -21,6 +21,7 @@ import { openStorage, type StorageFloor } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
 import { measureHouse, measureProcess } from './house-metrics.ts'
+import { openTracing } from './open-tracing.ts'
 import { HouseOperator } from './operator.ts'
 import { loadPlugIns } from './plug-ins.ts'
 import { readTls } from './read-tls.ts'
@@ -51,6 +52,8 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   await using stack = new AsyncDisposableStack()
   const ground = layGround(config, logger)
   const plugIns = await loadPlugIns(ground)
+  const endTracing = await openTracing(config, ground)
+  if (endTracing !== undefined) stack.defer(endTracing)
   const storage = await openStorage(ground)
   stack.defer(() => storage.database.close())
   await refuseSecondServer(config.dataFolder)

@@ -32,6 +32,7 @@ async function openWatched(t: TestContext, format: LogFormat): Promise<Watched> 
     rateLimits: {},
     plugIns: [],
     log: { level: 'debug', format, slowRequestMs: 2_000, slowQueryMs: 1 },
+    tracing: undefined,
   }
   let log = ''
   const logger = createLogger({ level: 'debug', format, destination: { write: (line) => (log += line) } })

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#observability/logger.ts'
 import { beginWork, endWork } from '#observability/cpu-shares.ts'
 import { noCounts, runInRequest, type RequestContext } from '#observability/request-context.ts'
+import { parseTraceParent, requestSpan, tracing } from '#observability/spans.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { accessTokenOf } from './access-token.ts'
 import { errorToAnswer } from './errors-to-response.ts'
@@ -89,6 +90,8 @@ export function serve<Requester>(
     const context = contextOf(request, route)
     const call = new MutableCall<Requester>(request, reply, open)
     beginWork(context)
+    if (tracing()) context.trace = parseTraceParent(call.header('traceparent'))
+    const traced = requestSpan(context)
     const answer = await runInRequest(context, () => answerCall(request, context, call))
     const { raw } = reply
     const lastOne = open.stopping
@@ -97,6 +100,7 @@ export function serve<Requester>(
     open.closed()
     const tookMs = clock.monotonic() - started
     const status = raw.headersSent ? raw.statusCode : goneStatus
+    traced?.end(status < 500)
     counted?.(status, tookMs, bytes)
     logger.processed({ context, status, bytes, tookMs }, tookMs - context.restedMs > slowRequestMs)
   }

@@ -30,6 +30,8 @@ export interface RequestContext extends DatabaseAccount {
   /** Who asks, once known: a user, for a client's request. */
   requester: string | undefined
   device: string | undefined
+  /** The trace it belongs to and the span under which what is done for it stands; undefined when it is not traced. */
+  trace?: { readonly traceId: string; readonly spanId: string } | undefined
   /** Stored events read for it. */
   eventsLoaded: number
   /** Its share of this thread's processor time, and where that stood when it last began to be worked on (`cpu-shares.ts`). */

@@ -27,3 +27,30 @@ export function traceTo(given: Tracer | undefined): void {
 export function span(name: string, kind: SpanKind): Span | undefined {
   return tracer?.begin(name, kind, currentRequest())
 }
+
+/** Whether anybody traces. */
+export function tracing(): boolean {
+  return tracer !== undefined
+}
+
+/** Begins the span of a request: under the one that `context.trace` names, else in a trace of its own. */
+export function requestSpan(context: RequestContext): Span | undefined {
+  return tracer?.begin(`${context.method} ${context.path}`, 'request', context)
+}
+
+/** Which trace the running code belongs to, and under which span. */
+export interface TraceParent {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** The trace that a caller names. https://www.w3.org/TR/trace-context/#traceparent-header */
+export function parseTraceParent(header: string | undefined): TraceParent | undefined {
+  const match = /^00-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]{2}$/.exec(header ?? '')
+  return match === null ? undefined : { traceId: match[1] ?? '', spanId: match[2] ?? '' }
+}
+
+/** As `parseTraceParent` reads it, for those whom we call. */
+export function printTraceParent({ traceId, spanId }: TraceParent): string {
+  return `00-${traceId}-${spanId}-01`
+}

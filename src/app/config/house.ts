@@ -6,6 +6,7 @@ import { plugIns } from './plug-ins.ts'
 import { rateLimits } from './rate-limits.ts'
 import { registration } from './registration.ts'
 import { optional, text } from './setting.ts'
+import { tracing } from './tracing.ts'
 
 /** Every section of the configuration, in the order of the sample. */
 export const houseFields = {
@@ -35,6 +36,7 @@ export const houseFields = {
   rateLimits,
   plugIns,
   log,
+  tracing,
 }
 
 function isBaseAddress(value: string): boolean {

@@ -23,6 +23,7 @@ async function openTrial(t: TestContext): Promise<Call> {
     registration: { mode: 'open', sharedSecret: undefined },
     rateLimits: {},
     log: { level: 'info', format: 'text', slowRequestMs: 2_000, slowQueryMs: 500 },
+    tracing: undefined,
     plugIns: [],
   }
   const homeserver = await openHomeserver(config, silentLogger)
