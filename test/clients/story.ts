@@ -17,6 +17,9 @@ export interface Story {
   answerId: string
   threadReplyId: string
   blunderId: string
+  /** A room that is not encrypted, and what it is about. */
+  boardId: string
+  noticeId: string
 }
 
 /** A step: a sentence, and what makes it true. */
