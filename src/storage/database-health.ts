@@ -1,0 +1,63 @@
+import { migrations } from './migrations.ts'
+import { type Database } from './transaction.ts'
+
+/** PostgreSQL's number of the oldest version that this program is tried with. */
+const postgresVersionMin = 140_000
+
+/** The state of a database, looked at without changing it. */
+export interface DatabaseHealth {
+  /** Migrations that the next start will apply. */
+  readonly missing: readonly string[]
+  /** What is wrong, a sentence each. */
+  readonly faults: readonly string[]
+  /** Its own clock, in milliseconds since 1970; undefined for one that has none of its own. */
+  readonly clockMs: number | undefined
+}
+
+/** Looks at a database. Linear in its size on SQLite, where every page is read. */
+export async function databaseHealth(database: Database): Promise<DatabaseHealth> {
+  const applied = await database
+    .runInteraction('get_schema_migrations', (txn) => txn.all<{ name: string }>(`SELECT name FROM schema_migrations`), {
+      readOnly: true,
+    })
+    .catch(() => [])
+  const names = new Set(applied.map(({ name }) => name))
+  const missing = migrations.map(({ name }) => name).filter((name) => !names.has(name))
+  const known = new Set(migrations.map(({ name }) => name))
+  const newer = [...names].filter((name) => !known.has(name))
+  const faults = newer.map((name) => `It was written by a newer Tessera, which knows ${name}: start that one.`)
+  const own = database.engine === 'sqlite' ? await sqliteHealth(database) : await postgresHealth(database)
+  return { missing, faults: [...faults, ...own.faults], clockMs: own.clockMs }
+}
+
+type OwnHealth = Pick<DatabaseHealth, 'faults' | 'clockMs'>
+
+async function sqliteHealth(database: Database): Promise<OwnHealth> {
+  const rows = await database.runInteraction(
+    'check_pages',
+    (txn) => txn.all<{ quick_check: string }>(`PRAGMA quick_check(3)`),
+    { readOnly: true, mayTakeLong: true },
+  )
+  const faults = rows.map((row) => row.quick_check).filter((text) => text !== 'ok')
+  return { faults: faults.map((text) => `The file is damaged (${text}): restore a backup.`), clockMs: undefined }
+}
+
+async function postgresHealth(database: Database): Promise<OwnHealth> {
+  const row = await database.runInteraction(
+    'check_settings',
+    (txn) =>
+      txn.get<{ version: number; fsync: string; encoding: string; clock: number }>(
+        `SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
+           current_setting('server_encoding') AS encoding,
+           (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
+      ),
+    { readOnly: true },
+  )
+  if (row === undefined) return { faults: [], clockMs: undefined }
+  const faults: string[] = []
+  if (row.version < postgresVersionMin) faults.push(`PostgreSQL ${row.version / 10_000} is too old: 14 is the least.`)
+  if (row.fsync !== 'on')
+    faults.push('fsync is off: a power cut damages everything. Set fsync = on in postgresql.conf.')
+  if (row.encoding !== 'UTF8') faults.push(`Its encoding is ${row.encoding}: make the database with ENCODING 'UTF8'.`)
+  return { faults, clockMs: row.clock }
+}
