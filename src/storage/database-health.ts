@@ -35,7 +35,7 @@ type OwnHealth = Pick<DatabaseHealth, 'faults' | 'clockMs'>
 async function sqliteHealth(database: Database): Promise<OwnHealth> {
   const rows = await database.runInteraction(
     'check_pages',
-    (txn) => txn.all<{ quick_check: string }>(`PRAGMA quick_check(3)`),
+    (snapshot) => snapshot.all<{ quick_check: string }>(`PRAGMA quick_check(3)`),
     { readOnly: true, mayTakeLong: true },
   )
   const faults = rows.map((row) => row.quick_check).filter((text) => text !== 'ok')
@@ -45,8 +45,8 @@ async function sqliteHealth(database: Database): Promise<OwnHealth> {
 async function postgresHealth(database: Database): Promise<OwnHealth> {
   const row = await database.runInteraction(
     'check_settings',
-    (txn) =>
-      txn.get<{ version: number; fsync: string; encoding: string; clock: number }>(
+    (snapshot) =>
+      snapshot.get<{ version: number; fsync: string; encoding: string; clock: number }>(
         `SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
            current_setting('server_encoding') AS encoding,
            (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
