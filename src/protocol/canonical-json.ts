@@ -56,25 +56,42 @@ function printedArray(values: readonly JsonValue[], strict: boolean): string {
   return `${text}]`
 }
 
+/** Keys that came before and need no care, with quotes and colon: the same few stand in every event. */
+const knownKeys = new Map<string, string>()
+const knownKeysMax = 2_000
+const knownKeyLengthMax = 40
+
 function printedObject(value: JsonObject, strict: boolean): string {
   let text = ''
   for (const key of sortedKeys(value)) {
     const member = value[key]
     if (member === undefined) continue
-    text += `${text === '' ? '{' : ','}${quoted(key, strict)}:${canonicalJson(member, strict)}`
+    text += text === '' ? '{' : ','
+    text += knownKeys.get(key) ?? printedKey(key, strict)
+    text += canonicalJson(member, strict)
   }
   return text === '' ? '{}' : `${text}}`
 }
 
+function printedKey(key: string, strict: boolean): string {
+  const text = `${quoted(key, strict)}:`
+  const isPlain = !needsCare.test(key) && !surrogateOrAbove.test(key)
+  if (isPlain && key.length <= knownKeyLengthMax && knownKeys.size < knownKeysMax) knownKeys.set(key, text)
+  return text
+}
+
 function sortedKeys(value: JsonObject): string[] {
   const keys = Object.keys(value)
-  for (let index = 1; index < keys.length; index += 1) {
-    if ((keys[index - 1] as string) > (keys[index] as string)) {
-      keys.sort()
-      break
-    }
+  let isOrdered = true
+  let isPlain = true
+  let last = ''
+  for (const key of keys) {
+    if (last > key) isOrdered = false
+    if (isPlain && !knownKeys.has(key) && surrogateOrAbove.test(key)) isPlain = false
+    last = key
   }
-  return keys.some((key) => surrogateOrAbove.test(key)) ? keys.sort(compareCodePoints) : keys
+  if (!isPlain) return keys.sort(compareCodePoints)
+  return isOrdered ? keys : keys.sort()
 }
 
 /** Negative, zero or positive as `a` stands before, at or after `b` in the order of code points. */
