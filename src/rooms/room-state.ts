@@ -1,4 +1,5 @@
 import { LruCache } from '#base/lru-cache.ts'
+import { NumberMap } from '#base/number-map.ts'
 import { currentState, currentStateOf } from '#storage/current-state.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
@@ -6,6 +7,7 @@ import { roomsAfter } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
 import type { PersistedBatch, PersistEvent } from './persist-event.ts'
+import { StateCache } from './room-state/state-cache.ts'
 import { derivedFaults } from './room-state/derived-faults.ts'
 import { readDifference, readState, readStateKeys, type StateDifference } from './room-state/read-state.ts'
 
@@ -16,8 +18,9 @@ const roomsAtOnce = 100
 /** A state: key nid → event nid. */
 export type State = ReadonlyMap<number, number>
 
-const currentStatesMax = 1_000
-const oldStatesMax = 100
+/** Memory for the states now of rooms in use, and for states of the past. */
+const currentStatesBytesMax = 32 * 1024 * 1024
+const oldStatesBytesMax = 16 * 1024 * 1024
 const answeredKeysMax = 50_000
 
 /**
@@ -27,8 +30,8 @@ const answeredKeysMax = 50_000
 export class RoomState {
   readonly #database: Database
   readonly #interned: Interned
-  readonly #current = new LruCache<number, Map<number, number>>(currentStatesMax, 'current_states')
-  readonly #old = new LruCache<number, State>(oldStatesMax, 'old_states')
+  readonly #current = new StateCache(currentStatesBytesMax)
+  readonly #old = new StateCache(oldStatesBytesMax)
   /** For a state node: keys asked for before, with 0 for those it does not have. */
   readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax)
   #persisted = 0
@@ -47,7 +50,7 @@ export class RoomState {
     const rows = await this.#database.runInteraction('current_state', (txn) => currentState(txn, room.roomNid), {
       readOnly: true,
     })
-    const state = new Map(rows.map((row) => [row.keyNid, row.eventNid]))
+    const state = NumberMap.from(rows.map((row) => [row.keyNid, row.eventNid]))
     if (before === this.#persisted) this.#current.set(room.roomNid, state)
     return state
   }
@@ -101,9 +104,8 @@ export class RoomState {
   async at(stateNid: number): Promise<State> {
     const known = this.#old.get(stateNid)
     if (known !== undefined) return known
-    const state = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), {
-      readOnly: true,
-    })
+    const read = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), readOnly)
+    const state = NumberMap.from(read)
     this.#old.set(stateNid, state)
     return state
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { Linearizer } from '#base/linearizer.ts'
+import { NumberMap } from '#base/number-map.ts'
 import { authEventKeys } from '#protocol/auth-rules.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
 import { parseEventId, parseUserId, type ServerName } from '#protocol/identifiers.ts'
@@ -13,11 +14,13 @@ import type { BuiltEvent, PersistEvent } from './persist-event.ts'
 import { NodePath } from './room-state/node-path.ts'
 import { buildNext, type EventNids } from './room-writer/build-next.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
-import { stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
+import { keepAuthEvent, stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
 import { loadRoom } from './room-writer/load-room.ts'
 import { Outbox } from './room-writer/outbox.ts'
 
+/** Rooms that are in memory to be written to, and the memory for their states. */
 const liveRoomsMax = 2_000
+const liveStatesBytesMax = 64 * 1024 * 1024
 
 interface Seat {
   readonly live: LiveRoom
@@ -106,7 +109,7 @@ export class RoomWriter {
     const live: LiveRoom = {
       room,
       failed: false,
-      state: new Map(),
+      state: new NumberMap(),
       path,
       extremities: [],
       authEvents: new Map(),
@@ -201,19 +204,25 @@ export class RoomWriter {
     const outbox = new Outbox(live, this.#persistEvent, () => this.#seats.delete(roomNid))
     const seat = { live, outbox }
     this.#seats.set(roomNid, seat)
-    if (this.#seats.size > liveRoomsMax) this.#evictIdle()
+    let bytes = 0
+    for (const each of this.#seats.values()) bytes += each.live.state.bytes
+    for (let free = true; free && (this.#seats.size > liveRoomsMax || bytes > liveStatesBytesMax);) {
+      const freed = this.#evictIdle(seat)
+      free = freed !== undefined
+      bytes -= freed ?? 0
+    }
     return seat
   }
 
-  /** Forgets the room loaded longest ago that nothing is being written to. */
-  #evictIdle(): void {
+  /** Forgets the room loaded longest ago that nothing is being written to, but for `kept`; gives the bytes of its state. */
+  #evictIdle(kept: Seat): number | undefined {
     for (const [roomNid, seat] of this.#seats) {
-      if (seat.outbox.idle && this.#seats.size > liveRoomsMax) {
-        seat.live.failed = true
-        this.#seats.delete(roomNid)
-        return
-      }
+      if (!seat.outbox.idle || seat === kept) continue
+      seat.live.failed = true
+      this.#seats.delete(roomNid)
+      return seat.live.state.bytes
     }
+    return undefined
   }
 
   async #loadAuthEvents(live: LiveRoom, keys: readonly (readonly [string, string])[]): Promise<void> {
@@ -229,12 +238,11 @@ export class RoomWriter {
       if (live.authEvents.has(text)) continue
       const row = byNid.get(live.state.get(keyNids[index] ?? 0) ?? 0)
       if (row === undefined) {
-        live.authEvents.set(text, undefined)
+        keepAuthEvent(live, text, undefined, undefined)
         continue
       }
       const event = parseEvent(row.json, live.room.version, parseEventId(row.eventId))
-      live.authEvents.set(text, event)
-      live.authNids.set(event.eventId, row.eventNid)
+      keepAuthEvent(live, text, event, row.eventNid)
     }
   }
 }

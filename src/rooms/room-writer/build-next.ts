@@ -11,7 +11,7 @@ import type { SigningKey } from '#protocol/signing-keys.ts'
 import type { MembershipState } from '../memberships.ts'
 import type { BuiltEvent } from '../persist-event.ts'
 import type { NewState } from '../room-state/node-path.ts'
-import { stateKeyText, type Extremity, type LiveRoom } from './live-room.ts'
+import { keepAuthEvent, stateKeyText, type Extremity, type LiveRoom } from './live-room.ts'
 import type { ProposedEvent } from './proposed-event.ts'
 
 /** What a proposed event needs that had to be waited for, found before. */
@@ -108,8 +108,7 @@ function moveOn(live: LiveRoom, allowed: Allowed): BuiltEvent {
     const created = live.path.addEvent({ eventNid: nids.eventNid, keyNid }, stateNid, () => live.state)
     if (created !== undefined) newStates.push(created)
     if (authorizes(proposed.type)) {
-      live.authEvents.set(stateKeyText(proposed.type, proposed.stateKey), event)
-      live.authNids.set(event.eventId, nids.eventNid)
+      keepAuthEvent(live, stateKeyText(proposed.type, proposed.stateKey), event, nids.eventNid)
     }
   }
   const stateAfter = live.path.stateNid

@@ -1,3 +1,4 @@
+import type { NumberMap } from '#base/number-map.ts'
 import type { Event } from '#protocol/event.ts'
 import type { EventId } from '#protocol/identifiers.ts'
 import type { JsonObject } from '#protocol/json.ts'
@@ -28,11 +29,35 @@ export interface LiveRoom {
   /** Set once what this memory holds can no longer come true. */
   failed: boolean
   /** The state after the latest event: key nid → event nid. */
-  readonly state: Map<number, number>
+  readonly state: NumberMap
   readonly path: NodePath
   extremities: readonly Extremity[]
   /** Those of the state's events that authorize others, parsed; undefined for a key that the state does not have. */
   readonly authEvents: Map<string, Event | undefined>
   /** Their integer ids. */
   readonly authNids: Map<EventId, number>
+}
+
+/** Parsed events that one room keeps for authorizing others: most of them members who have just spoken. */
+const authEventsMax = 2_000
+
+/** Keeps a parsed event of the state for authorizing others, and lets the one kept longest go if there are too many. */
+export function keepAuthEvent(
+  live: LiveRoom,
+  text: string,
+  event: Event | undefined,
+  eventNid: number | undefined,
+): void {
+  const replaced = live.authEvents.get(text)
+  if (replaced !== undefined) live.authNids.delete(replaced.eventId)
+  live.authEvents.delete(text)
+  live.authEvents.set(text, event)
+  if (event !== undefined && eventNid !== undefined) live.authNids.set(event.eventId, eventNid)
+  for (const [oldest, old] of live.authEvents) {
+    if (live.authEvents.size <= authEventsMax) return
+    // What nobody is, every event looks at: it stays.
+    if (old !== undefined && old.type !== 'm.room.member') continue
+    live.authEvents.delete(oldest)
+    if (old !== undefined) live.authNids.delete(old.eventId)
+  }
 }

@@ -1,3 +1,4 @@
+import { NumberMap } from '#base/number-map.ts'
 import { currentState } from '#storage/current-state.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { stateNodesWithAncestors } from '#storage/room-state.ts'
@@ -24,7 +25,7 @@ export async function loadRoom(database: Database, room: Room): Promise<LiveRoom
   return {
     room,
     failed: false,
-    state: new Map(state.map((entry) => [entry.keyNid, entry.eventNid])),
+    state: NumberMap.from(state.map((entry) => [entry.keyNid, entry.eventNid])),
     path: NodePath.resume(nodes, stateNid, state.length),
     extremities: extremities.map(({ json, eventId, ...extremity }) => ({
       ...extremity,
