@@ -25,11 +25,12 @@ export class PostgresHold {
   }
 
   /**
-   * Takes the database. `connect` makes a client that is not connected yet.
+   * Takes the database that `url` names.
    * @throws DatabaseError `in_use` when another process has it, or the driver's error when it cannot be reached.
    */
-  static async take(connect: () => Client): Promise<PostgresHold> {
-    const hold = new PostgresHold(connect)
+  static async take(url: string): Promise<PostgresHold> {
+    const { default: pg } = await import('pg')
+    const hold = new PostgresHold(() => new pg.Client({ connectionString: url, keepAlive: true }))
     await hold.#take()
     return hold
   }
@@ -52,6 +53,7 @@ export class PostgresHold {
       }
       await delay(retryMs)
     }
+    if (this.#released) return client.end()
     client.on('end', () => void this.#again())
     this.#client = client
   }

@@ -9,6 +9,7 @@ import { type EngineDeps } from './engine-deps.ts'
 import { refuseNested } from './interaction-scope.ts'
 import { type Attempt, type Outcome, runOnce } from './postgres-attempt.ts'
 import { PostgresConnections } from './postgres-connections.ts'
+import { PostgresHold } from './postgres-hold.ts'
 import { rehearsed } from './rehearsal.ts'
 import { tooBusy } from './too-busy.ts'
 import { Watchdog } from './watchdog.ts'
@@ -25,6 +26,7 @@ const backoffMsMax = 200
 export class PostgresDatabase implements OpenDatabase {
   readonly engine = 'postgres'
   readonly #connections: PostgresConnections
+  readonly #hold: PostgresHold
   readonly #deps: EngineDeps
   readonly #watchdog: Watchdog
   readonly #random: Random = systemRandom
@@ -32,8 +34,9 @@ export class PostgresDatabase implements OpenDatabase {
   #underWay = 0
   #idle: (() => void) | undefined
 
-  private constructor(connections: PostgresConnections, deps: EngineDeps) {
+  private constructor(connections: PostgresConnections, hold: PostgresHold, deps: EngineDeps) {
     this.#connections = connections
+    this.#hold = hold
     this.#deps = deps
     // The server ends what is too long by itself; this is for a server that no longer answers.
     this.#watchdog = new Watchdog(deps.clock, deps.quietMsMax + Math.min(deps.quietMsMax, 5_000))
@@ -41,10 +44,16 @@ export class PostgresDatabase implements OpenDatabase {
 
   /**
    * Connects to the server named by `url` (`postgres://…`).
-   * @throws DatabaseError when it cannot be reached or does not let us in.
+   * @throws DatabaseError when it cannot be reached or does not let us in, `in_use` when another process has it.
    */
   static async open(url: string, poolSize: number | undefined, deps: EngineDeps): Promise<PostgresDatabase> {
-    return new PostgresDatabase(await PostgresConnections.open(url, poolSize, deps), deps)
+    const connections = await PostgresConnections.open(url, poolSize, deps)
+    try {
+      return new PostgresDatabase(connections, await PostgresHold.take(url), deps)
+    } catch (error) {
+      await connections.close()
+      throw error
+    }
   }
 
   /** How full the gate is. */
@@ -92,6 +101,7 @@ export class PostgresDatabase implements OpenDatabase {
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     this.#watchdog.stop()
     await this.#connections.close()
+    await this.#hold.release()
   }
 
   /** Runs it until it has committed, or failed for another reason than a conflict or a lost connection, or too often. */
