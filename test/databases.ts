@@ -25,6 +25,9 @@ export interface TestDatabaseOptions {
   readonly poolSize?: number
 }
 
+/** Runs the body of every interaction twice and compares what it gave: finds those that may not run again. */
+const rehearse = process.env['TESSERA_TEST_REHEARSE'] === '1'
+
 /** A complaint of the database fails the test that provokes it. */
 const logger: Logger = {
   ...silentLogger,
@@ -36,7 +39,7 @@ const logger: Logger = {
 /** A fresh database of its own for one test, closed and removed when the test ends. SQLite unless told otherwise. */
 export async function testDatabase(t: TestContext, options: TestDatabaseOptions = {}): Promise<Database> {
   const place = await testPlace(options)
-  const database = await openDatabase({ ...place.options, logger })
+  const database = await openDatabase({ ...place.options, logger, rehearse })
   t.after(async () => {
     await database.close()
     await place.remove()
