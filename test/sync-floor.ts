@@ -64,10 +64,19 @@ export async function openSyncFloor(plainDatabase: Database) {
   const clock = systemClock
   const visibility = new Visibility({ database, interned, memberships, roomState })
   const accountData = new AccountData({ database, streams })
+  const accountDeactivation = { onDeactivated: () => undefined }
   const ignoredUsers = new IgnoredUsers({ accountData, streams })
   const ignoredSenders = new IgnoredSenders({ ignoredUsers, interned })
   const timeline = new Timeline({ database, interned, streams, visibility, ignoredSenders })
-  const clientEvents = new ClientEvents({ database, interned, knownRooms, visibility, ignoredSenders, clock })
+  const clientEvents = new ClientEvents({
+    database,
+    interned,
+    knownRooms,
+    visibility,
+    ignoredSenders,
+    accountDeactivation,
+    clock,
+  })
   persistEvent.onPersisted((batch) => {
     timeline.remember(batch)
     clientEvents.remember(batch)

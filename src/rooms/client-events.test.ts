@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
+import type { DeactivationListener } from '#users/account-deactivation.ts'
+import type { Requester } from '#users/requester.ts'
 import { eachEngine } from '../../test/databases.ts'
 import { countingDatabase } from '../../test/counting-database.ts'
 import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
@@ -18,10 +20,18 @@ async function open(plain: Database) {
   const floor = await openRoomsFloor(database)
   const visibility = new Visibility(floor)
   const timeline = new Timeline({ ...floor, visibility })
+  const told: DeactivationListener[] = []
+  const accountDeactivation = { onDeactivated: (listener: DeactivationListener) => void told.push(listener) }
+  const erase = async (requester: Requester): Promise<void> => {
+    await database.runInteraction('erase', (txn) =>
+      txn.run('INSERT INTO accounts (user_id, created_ts, erased) VALUES (?, 1, 1)', requester.userId),
+    )
+    for (const listener of told) await listener(requester)
+  }
   const clock = { now: () => 1_700_000_100_000, monotonic: () => 0 }
   const roomAccess = new RoomAccess(floor)
   const freshEvents = (): ClientEvents => {
-    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), clock })
+    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), accountDeactivation, clock })
     floor.persistEvent.onPersisted((batch) => clientEvents.remember(batch))
     return clientEvents
   }
@@ -36,7 +46,7 @@ async function open(plain: Database) {
   }
   const say = (room: Room, body: string, more: object = {}): Promise<string> =>
     floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: { body, ...more }, txnId: body })
-  return { ...floor, visibility, freshEvents, rows, newRoom, say, counted }
+  return { ...floor, visibility, freshEvents, rows, newRoom, say, counted, erase }
 }
 
 const timelineOptions: TextOptions = { requester: bob, format: 'v2WithoutRoomId', bundle: true, membership: true }
@@ -143,6 +153,28 @@ eachEngine('what ignored users and those out of sight relate to an event is not 
   const after = await relate(carol, 'm.thread')
   assert.equal((await told(carol)).latest, after)
   assert.equal((await told(bob)).latest, undefined, 'who has left is not told how the thread went on')
+})
+
+eachEngine('what an erased user wrote is read by those who were there, and by nobody else', async (_t, database) => {
+  const floor = await open(database)
+  const room = await floor.newRoom()
+  const root = await floor.say(room, 'root')
+  const carol = someone('carol')
+  await floor.membership.join({ requester: carol, room })
+  await floor.say(room, 'reply', { 'm.relates_to': { rel_type: 'm.thread', event_id: root } })
+  const clientEvents = floor.freshEvents()
+  const told = async (requester: typeof bob) => {
+    const rows = (await floor.rows(room)).filter((row) => row.eventId === root)
+    const [text = ''] = await clientEvents.texts(rows, { ...timelineOptions, requester })
+    const { content, unsigned } = JSON.parse(text)
+    assert.equal('redacted_because' in unsigned, false)
+    return [content.body, unsigned['m.relations']?.['m.thread'].latest_event.content.body]
+  }
+  assert.deepEqual(await told(carol), ['root', 'reply'])
+  await floor.erase(alice)
+  assert.deepEqual(await told(bob), ['root', 'reply'])
+  assert.deepEqual(await told(carol), [undefined, 'reply'])
+  assert.deepEqual(await told(someone('dave')), [undefined, undefined])
 })
 
 eachEngine('only an edit by the same sender, of the same type and with new content is told', async (_t, database) => {

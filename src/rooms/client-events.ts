@@ -1,13 +1,14 @@
 import type { Clock } from '#base/clock.ts'
 import type { ClientFormat } from '#protocol/client-event.ts'
 import type { UserId } from '#protocol/identifiers.ts'
-import { jsonMember } from '#protocol/json-members.ts'
 import type { FieldTree } from '#protocol/picked-text.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
+import type { AccountDeactivation } from '#users/account-deactivation.ts'
 import { Companions } from './client-events/companions.ts'
-import { CutCache, textOf } from './client-events/cut-cache.ts'
+import { CutCache } from './client-events/cut-cache.ts'
+import { Erasure, erasure } from './client-events/erasure.ts'
 import { relationTarget } from './client-events/own-relation.ts'
 import { PersonalRelations, type ToldRelations } from './client-events/personal-relations.ts'
 import { RelationFactsCache } from './client-events/relation-facts.ts'
@@ -43,6 +44,7 @@ interface Deps {
   readonly knownRooms: KnownRooms
   readonly visibility: Visibility
   readonly ignoredSenders: IgnoredSenders
+  readonly accountDeactivation: Pick<AccountDeactivation, 'onDeactivated'>
   readonly clock: Clock
   /** What plug-ins add to `unsigned`. */
   readonly unsignedAdditions?: UnsignedAdditions | undefined
@@ -64,11 +66,13 @@ export class ClientEvents {
   readonly #facts: RelationFactsCache
   readonly #companions: Companions
   readonly #relations: PersonalRelations
+  readonly #erasure: Erasure
 
   constructor(deps: Deps) {
     this.#deps = deps
     this.#facts = new RelationFactsCache(deps)
     this.#companions = new Companions(deps)
+    this.#erasure = new Erasure(deps)
     this.#relations = new PersonalRelations({ ...deps, facts: this.#facts, companions: this.#companions })
   }
 
@@ -77,14 +81,18 @@ export class ClientEvents {
    * of queries does not depend on the number of events, and is none for new events without relations.
    */
   async texts(rows: readonly EventRow[], options: TextOptions): Promise<string[]> {
-    return rows.length === 0 ? [] : serialize(rows, await this.#gather(rows, options))
+    if (rows.length === 0) return []
+    const { requester, bundle } = options
+    // State is what it is, whoever set it: only timelines are changed by an erasure.
+    const shown = bundle ? await this.#erasure.applied(requester.userId, rows) : rows
+    return serialize(shown, await this.#gather(shown, options))
   }
 
   /** The JSON text of an event's content, as redaction leaves it if the event is redacted. */
   async content(row: EventRow): Promise<string> {
     const room = (await this.#deps.knownRooms.byNids([row.roomNid])).get(row.roomNid)
     if (room === undefined) throw new Error(`event ${row.eventId} is in an unknown room`)
-    return jsonMember(textOf(row, room.version), 'content') ?? '{}'
+    return this.#cuts.contentOf(row, room.version).contentText ?? '{}'
   }
 
   /** Takes in what has just been persisted: call it for each batch, before anyone can learn of it. */
@@ -110,7 +118,7 @@ export class ClientEvents {
       : nothingTold
     const nids = told.events.map((row) => row.eventNid)
     for (const row of [...rows, ...told.events]) {
-      if (row.redactedBy !== null) nids.push(row.redactedBy)
+      if (row.redactedBy !== null && row.redactedBy !== erasure) nids.push(row.redactedBy)
       if (options.bundle && row.replacesNid !== null) nids.push(row.replacesNid)
     }
     const versions = new Map([...rooms].map(([roomNid, room]) => [roomNid, room.version]))
@@ -121,7 +129,7 @@ export class ClientEvents {
       fields: options.fields,
       adminMetadata: options.adminMetadata === true && requester.isAdmin,
       versions,
-      companions: await this.#companions.of(nids),
+      companions: await this.#beside(requester.userId, nids),
       relations: told.relations,
       participated: told.participated,
       memberships:
@@ -130,6 +138,14 @@ export class ClientEvents {
       delayIds: noDelayIds,
       cuts: this.#cuts,
     }
+  }
+
+  /** Events told inside others, as this reader may read them. */
+  async #beside(userId: UserId, nids: readonly number[]): Promise<ReadonlyMap<number, EventRow>> {
+    const found = await this.#companions.of(nids)
+    if (found.size === 0) return found
+    const rows = await this.#erasure.applied(userId, [...found.values()])
+    return new Map(rows.map((row) => [row.eventNid, row]))
   }
 
   async #reader(requester: TextOptions['requester']): Promise<Reader | undefined> {

@@ -57,6 +57,12 @@ export async function updatePasswordHash(
   )
 }
 
+/** The users who asked to be erased when their account ended. */
+export async function erasedUserIds(txn: Transaction): Promise<UserId[]> {
+  const rows = await txn.all<{ userId: UserId }>('SELECT user_id AS "userId" FROM accounts WHERE erased = 1')
+  return rows.map((row) => row.userId)
+}
+
 /** Marks the account deactivated, takes its password, and keeps that erasure was asked for. */
 export async function markDeactivated(
   txn: Transaction,

@@ -22,6 +22,7 @@ import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
+import type { AccountDeactivation } from '#users/account-deactivation.ts'
 import { IgnoredUsers } from '#users/ignored-users.ts'
 import type { Ground } from './ground.ts'
 import type { StorageFloor } from './storage.ts'
@@ -49,6 +50,7 @@ type Below = Pick<Ground, 'clock' | 'serverName'> &
   StorageFloor & {
     readonly streams: Streams
     readonly accountData: AccountData
+    readonly accountDeactivation: AccountDeactivation
     readonly knownRooms: KnownRooms
     readonly memberships: Memberships
     readonly persistEvent: PersistEvent
