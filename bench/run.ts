@@ -20,6 +20,7 @@ import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
+import { purgeScenarios } from './scenarios/purge.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
 import { serializeScenario } from './scenarios/serialize.ts'
@@ -29,7 +30,12 @@ import { syncScenarios } from './scenarios/sync.ts'
 
 const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios, versionsScenario]
 /** Without a server, and only by name: they take long. `state`, `storage` and `database` stand for all that begin so. */
-const databaseScenarios: readonly DatabaseScenario[] = [...stateScenarios, ...storageScenarios, ...gateScenarios]
+const databaseScenarios: readonly DatabaseScenario[] = [
+  ...stateScenarios,
+  ...storageScenarios,
+  ...purgeScenarios,
+  ...gateScenarios,
+]
 /** Without a server and without a database, and only by name. `protocol` stands for all. */
 const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }

@@ -77,13 +77,24 @@ async function run(place: DatabasePlace, events: number): Promise<Figures> {
   }
 }
 
+/** Writes `count` messages into one room; gives the depth of the last. The room's memory is read again afterwards. */
+export async function fillWithMessages(floor: RoomsFloor, room: Room, count: number): Promise<number> {
+  const target = await targetOf(floor, room)
+  const writer = await Writer.into(floor, [target])
+  await floor.roomWriter.exclusively(room, async () => {
+    for (let written = 0; written < count; written += batchEvents) await writer.writeTo(0, batchEvents)
+  })
+  return target.last.depth
+}
+
+/** Numbers of events, far from where the rooms' own events are numbered; each is used once in a process. */
+let nextNid = 10_000_000
+
 /** Writes messages into many rooms, built beforehand: what is measured is their storing alone. */
 class Writer {
   readonly #floor: RoomsFloor
   readonly targets: readonly Target[]
   readonly #senderNid: number
-  /** Far from where the rooms' own events were numbered. */
-  #nextNid = 10_000_000
 
   private constructor(floor: RoomsFloor, targets: readonly Target[], senderNid: number) {
     this.#floor = floor
@@ -94,6 +105,10 @@ class Writer {
   static async open(floor: RoomsFloor): Promise<Writer> {
     const targets: Target[] = []
     for (let index = 0; index < roomCount; index++) targets.push(await targetOf(floor, await aRoom(floor)))
+    return Writer.into(floor, targets)
+  }
+
+  static async into(floor: RoomsFloor, targets: readonly Target[]): Promise<Writer> {
     return new Writer(floor, targets, await floor.interned.userNid(sender))
   }
 
@@ -126,7 +141,7 @@ class Writer {
   }
 
   #built(target: Target): BuiltEvent {
-    const eventNid = this.#nextNid++
+    const eventNid = nextNid++
     const prevNids = [target.last.nid]
     const depth = target.last.depth + 1
     target.last = { nid: eventNid, depth }
