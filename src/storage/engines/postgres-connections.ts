@@ -156,14 +156,14 @@ function reasonOf(error: unknown): string {
 /**
  * An answer means that the change is on disk, whatever the server's default; and compiling short queries costs more than
  * it gives. Every read here follows an index and most stop early; a bitmap, which the planner likes for pages of large
- * tables, reads a whole room and sorts it. A statement that takes too long is ended by the server, and so is a transaction that we have forgotten.
+ * tables, reads a whole room and sorts it; and indexes are mostly in memory, so that a look costs little. A statement that takes too long is ended by the server, and so is a transaction that we have forgotten.
  * Sent ahead of the first interaction on the same connection. Gives the answer to `lifeSql`.
  */
 async function prepareSession(client: ClientBase, quietMsMax: number): Promise<QueryResult | undefined> {
   // One message, and so one transaction of its own: what is set inside a transaction goes when that is rolled back.
   const answers = (await client.query(
     `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-     SET jit = off; SET enable_bitmapscan = off; SET statement_timeout = ${quietMsMax}; SET idle_in_transaction_session_timeout = ${quietMsMax};
+     SET jit = off; SET enable_bitmapscan = off; SET random_page_cost = 1.1; SET statement_timeout = ${quietMsMax}; SET idle_in_transaction_session_timeout = ${quietMsMax};
      ${lifeSql}`,
   )) as unknown as QueryResult[]
   return answers.at(-1)
