@@ -74,8 +74,15 @@ function typical(): { rows: EventRow[]; context: Omit<SerializeContext, 'cuts'> 
 /** The same the usual way: every event parsed, changed and printed again, for each reader. */
 function rebuilt(row: EventRow, context: Omit<SerializeContext, 'cuts'>): JsonObject {
   const pdu = JSON.parse(row.json) as JsonObject
-  const { auth_events, prev_events, hashes, signatures, depth, room_id, ...event } =
-    row.redactedBy === null ? pdu : redact(pdu, defaultRules())
+  const {
+    auth_events: _authEvents,
+    prev_events: _prevEvents,
+    hashes: _hashes,
+    signatures: _signatures,
+    depth: _depth,
+    room_id: _roomId,
+    ...event
+  } = row.redactedBy === null ? pdu : redact(pdu, defaultRules())
   const redaction = row.redactedBy === null ? undefined : context.companions.get(row.redactedBy)
   const facts = context.relations.get(row.eventId)
   const edit = facts?.editNid === undefined ? undefined : context.companions.get(facts.editNid)
@@ -93,7 +100,7 @@ function rebuilt(row: EventRow, context: Omit<SerializeContext, 'cuts'>): JsonOb
     ...(redaction === undefined ? {} : { redacted_because: rebuilt(redaction, context) }),
     ...(facts === undefined ? {} : { 'm.relations': relations }),
   }
-  return { ...event, event_id: row.eventId, unsigned } as JsonObject
+  return { ...event, event_id: row.eventId, unsigned }
 }
 
 /** Bytes that one call leaves behind for the collector, for each event. */
