@@ -24,9 +24,11 @@ options say is kept in that configuration. Later, options stand above the config
     const { config } = house
     const logger = createLogger({ ...config.log, destination: logTo(1) })
     const stop = untilToldToStop(logger)
-    const homeserver = await openHomeserver(config, logger)
+    let opened: Homeserver | undefined
+    // From the first moment on: by itself the signal would end the process.
+    process.on('SIGHUP', () => void (opened !== undefined && reread(given, opened, logger)))
+    const homeserver = (opened = await openHomeserver(config, logger))
     announce(house, homeserver, config.log.format === 'text' ? terminal : inLog(logger))
-    process.on('SIGHUP', () => void reread(given, homeserver, logger))
     const notice = new ServiceNotice()
     await notice.ready()
     setTimeout(giveBackMemory, settledMs).unref()
