@@ -21,6 +21,12 @@ const requestMsMax = 120_000
 /** How long an unused connection is kept; longer than the 60 seconds common in proxies, so that they close first. */
 const keepAliveMs = 75_000
 
+const notUsed = (): never => {
+  throw new Error('the schemas of doors are checked in validation.ts, not by the router')
+}
+/** Fastify loads two compilers of schemas unless it is given others: 3 MiB for what no route here has. */
+const noSchemas = { compilersFactory: { buildValidator: () => notUsed, buildSerializer: () => notUsed } }
+
 export interface ServerOptions<Requester> extends Omit<PipelineDeps<Requester>, 'open'> {
   readonly routes: readonly Route<Requester>[]
   /** Proxies whose `X-Forwarded-For` is believed: addresses or networks (`10.0.0.0/8`). */
@@ -106,6 +112,7 @@ export function createServer<Requester>(options: ServerOptions<Requester>): Http
     frameworkErrors: (error, request, reply) => refuse(error, request.raw, reply),
     routerOptions: { maxParamLength: headersBytesMax },
     serverFactory: (listener) => nodeServer(listener, tls),
+    schemaController: noSchemas,
   })
   const refuse = (error: unknown, request: IncomingMessage, reply: Refusable): void => {
     reply.hijack()
