@@ -1,13 +1,8 @@
-import { Type } from '#http/schema.ts'
 import type { Route } from '#http/route.ts'
-import { parseRoomId, parseUserId } from '#protocol/identifiers.ts'
 import type { KnownRooms } from '#rooms/known-rooms.ts'
 import type { Membership } from '#rooms/membership.ts'
 import type { Requester } from '#users/requester.ts'
-import { route } from '../route.ts'
-
-const roomParams = Type.Object({ roomId: Type.String() })
-const someoneBody = Type.Object({ user_id: Type.String(), reason: Type.Optional(Type.String()) })
+import { onSomeone } from '../on-someone.ts'
 
 /** Banning people, and lifting bans. */
 export function banningRoutes(deps: {
@@ -18,31 +13,9 @@ export function banningRoutes(deps: {
   return [
     // POST /_matrix/client/v3/rooms/{roomId}/ban
     // https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidban
-    route({
-      method: 'POST',
-      path: '/_matrix/client/v3/rooms/{roomId}/ban',
-      auth: 'user',
-      params: roomParams,
-      body: someoneBody,
-      handler: async ({ requester, params, body: { user_id: userId, reason } }) => {
-        const room = await knownRooms.require(parseRoomId(params.roomId))
-        await membership.ban({ requester, room, userId: parseUserId(userId), reason })
-        return {}
-      },
-    }),
+    onSomeone(knownRooms, { path: '/_matrix/client/v3/rooms/{roomId}/ban' }, (request) => membership.ban(request)),
     // POST /_matrix/client/v3/rooms/{roomId}/unban
     // https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidunban
-    route({
-      method: 'POST',
-      path: '/_matrix/client/v3/rooms/{roomId}/unban',
-      auth: 'user',
-      params: roomParams,
-      body: someoneBody,
-      handler: async ({ requester, params, body: { user_id: userId, reason } }) => {
-        const room = await knownRooms.require(parseRoomId(params.roomId))
-        await membership.unban({ requester, room, userId: parseUserId(userId), reason })
-        return {}
-      },
-    }),
+    onSomeone(knownRooms, { path: '/_matrix/client/v3/rooms/{roomId}/unban' }, (request) => membership.unban(request)),
   ]
 }
