@@ -1,6 +1,7 @@
 import { globMatches, globMatchesWords } from '../glob.ts'
 import { parseUserId } from '../identifiers.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { legacyMentionRuleIds } from '../legacy-push-rules.ts'
 import { defaultPushRules, pushRuleKinds, type PushRule, type PushRuleKind } from '../push-rules.ts'
 import type { PushReader, PushSubject } from './subject.ts'
 
@@ -30,7 +31,16 @@ const isUserMention: Matcher = {
 }
 /** The matcher of a rule. The same object for the same default rule of all users. */
 export function matcherOf(kind: PushRuleKind, rule: PushRule): Matcher {
-  return (rule.default ? byDefault.get(rule.rule_id) : undefined) ?? ownMatcher(kind, rule)
+  const matcher = (rule.default ? byDefault.get(rule.rule_id) : undefined) ?? ownMatcher(kind, rule)
+  return rule.default && legacyMentionRuleIds.has(rule.rule_id) ? withoutMentions(matcher) : matcher
+}
+
+/** An event that says whom it mentions is not searched for names. */
+function withoutMentions({ dependsOnReader, fits }: Matcher): Matcher {
+  return {
+    dependsOnReader,
+    fits: (subject, reader) => subject.value('content.m\\.mentions') === undefined && fits(subject, reader),
+  }
 }
 
 function ownMatcher(kind: PushRuleKind, rule: PushRule): Matcher {
