@@ -5,7 +5,7 @@ import type { PushRule, PushRuleset } from './push-rules.ts'
 /**
  * The rules by which people were mentioned before events said whom they mean: by name in the text. They went out of the
  * specification with version 1.17, but for a room with clients that do not write `m.mentions` they are all there is.
- * They never fit an event that has `m.mentions`. https://spec.matrix.org/v1.16/client-server-api/#predefined-rules
+ * They never fit an event that has `m.mentions`. https://github.com/matrix-org/matrix-spec-proposals/pull/4210
  */
 export const legacyMentionRuleIds: ReadonlySet<string> = new Set([
   '.m.rule.contains_display_name',
