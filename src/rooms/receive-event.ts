@@ -40,6 +40,8 @@ interface Numbers {
   readonly senderNid: number
   readonly keyNid: number | null
   readonly stateNids: readonly number[]
+  /** When it came, in milliseconds since 1970: read once, as the transaction may run more than once. */
+  readonly receivedTs: number
 }
 
 interface Given {
@@ -128,12 +130,14 @@ export class ReceiveEvent {
   async #numbers(event: Event): Promise<Numbers> {
     const senderNid = await this.#interned.userNid(event.sender)
     const eventNid = await this.#eventNids.next()
+    const receivedTs = this.#clock.now()
     const stateNids: number[] = []
     for (let count = 0; count < statesAnEvent; count++) stateNids.push(await this.#stateNids.next())
-    if (event.stateKey === undefined) return { eventNid, senderNid, keyNid: null, stateNids }
+    if (event.stateKey === undefined) return { eventNid, senderNid, keyNid: null, stateNids, receivedTs }
     if (event.type === 'm.room.member' && isUser(event.stateKey))
       await this.#interned.userNid(parseUserId(event.stateKey))
-    return { eventNid, senderNid, keyNid: await this.#interned.keyNid(event.type, event.stateKey), stateNids }
+    const keyNid = await this.#interned.keyNid(event.type, event.stateKey)
+    return { eventNid, senderNid, keyNid, stateNids, receivedTs }
   }
 
   async #handle(txn: Transaction, given: Given): Promise<Handled> {
@@ -144,7 +148,7 @@ export class ReceiveEvent {
     const own = rows.get(event.eventId)
     const nothing = { row: undefined, event, members: [], deltas: [], waiting: [] }
     if (own?.outlier === 0) return { ...nothing, outcome: 'known' }
-    const aside = asideRow(given, own?.eventNid ?? numbers.eventNid, this.#clock.now())
+    const aside = asideRow(given, own?.eventNid ?? numbers.eventNid)
     const { eventNid } = aside
     const edges = { prevNids: nidsOf(event.prevEvents, rows), authNids: nidsOf(event.authEvents, rows) }
     const undecided = new Set((await waitingAmong(txn, room.roomNid, edges.authNids)).map((each) => each.eventId))
@@ -224,7 +228,6 @@ function stateOf(ids: readonly EventId[], rows: ReadonlyMap<string, EventRow>): 
 function asideRow(
   given: { readonly room: Room; readonly incoming: Incoming; readonly numbers: Numbers },
   eventNid: number,
-  receivedTs: number,
 ): EventRow {
   const { event, text } = given.incoming
   return {
@@ -237,7 +240,7 @@ function asideRow(
     topological: event.depth,
     streamPosition: null,
     originServerTs: event.originServerTs,
-    receivedTs,
+    receivedTs: given.numbers.receivedTs,
     outlier: 1,
     softFailed: 0,
     rejected: null,
