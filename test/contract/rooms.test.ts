@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { eventId } from '#protocol/hashes.ts'
+import { parseEventId } from '#protocol/identifiers.ts'
 import { knownRoomVersions } from '#protocol/room-versions.ts'
 import { redact } from '#protocol/redaction.ts'
 import { eventsInStreamRange } from '#storage/events.ts'
@@ -222,4 +223,16 @@ eachEngine('rooms made alike at the same moment are different rooms', async (_t,
   const floor = await openRoomsFloor(database, false)
   const rooms = await Promise.all(Array.from({ length: 5 }, () => newRoom(floor, { name: 'Tea' })))
   assert.equal(new Set(rooms.map((room) => room.roomId)).size, 5)
+})
+
+eachEngine('an invite does not tell what was redacted of the room', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const room = await newRoom(floor, { name: 'a slip of the tongue' })
+  const name = (await allEvents(database, room)).find((row) => row.type === 'm.room.name')
+  const eventId = parseEventId(name?.eventId ?? '')
+  await floor.redact.redact({ requester: alice, room, eventId, content: {} })
+  await floor.membership.invite({ requester: alice, room, userId: bob.userId })
+  const stripped = (await floor.memberships.strippedStates(bob.userId, [room.roomNid])).get(room.roomNid) ?? ''
+  assert.match(stripped, /"m\.room\.create"/)
+  assert.doesNotMatch(stripped, /slip of the tongue/)
 })

@@ -1,5 +1,7 @@
 import type { UserId } from '#protocol/identifiers.ts'
 import type { JsonObject } from '#protocol/json.ts'
+import { redactedText } from '#protocol/redacted-text.ts'
+import { printStrippedState, readStrippedState } from '#protocol/stripped-state.ts'
 import type { Room } from '../known-rooms.ts'
 import type { RoomState } from '../room-state.ts'
 
@@ -16,7 +18,7 @@ const strippedTypes: readonly string[] = [
 
 interface StateLike {
   readonly type: string
-  readonly sender: string
+  readonly sender: UserId
   readonly stateKey?: string | undefined
   readonly content: JsonObject
 }
@@ -27,23 +29,18 @@ interface StateLike {
  * https://spec.matrix.org/v1.19/client-server-api/#stripped-state
  */
 export function strippedOf(state: readonly StateLike[]): string {
-  return JSON.stringify(
-    state
-      .filter(({ type, stateKey }) => type === 'm.room.member' || (stateKey === '' && strippedTypes.includes(type)))
-      .filter(({ type, content }) => type !== 'm.room.member' || content['membership'] === 'join')
-      .map(({ type, sender, stateKey, content }) => ({ type, state_key: stateKey, sender, content })),
-  )
+  const told = state.flatMap(({ type, sender, stateKey, content }) => {
+    const isTold = type === 'm.room.member' ? content['membership'] === 'join' : strippedTypes.includes(type)
+    if (!isTold || stateKey === undefined || (type !== 'm.room.member' && stateKey !== '')) return []
+    return [{ type, sender, stateKey, content }]
+  })
+  return JSON.stringify(printStrippedState(told))
 }
 
-/** The stripped state of a room now, as `inviter` presents it. Two queries at most. */
+/** The stripped state of a room now, redacted where it was, as `inviter` presents it. Two queries at most. */
 export async function strippedState(roomState: RoomState, room: Room, inviter: UserId): Promise<string> {
   const keys = [...strippedTypes.map((type) => ({ type, stateKey: '' })), { type: 'm.room.member', stateKey: inviter }]
   const rows = await roomState.eventsOf(room, keys)
-  return strippedOf(
-    rows.map((row) => {
-      // Stored text is what this server has checked and signed or verified before.
-      const pdu = JSON.parse(row.json) as { type: string; sender: string; state_key: string; content: JsonObject }
-      return { type: pdu.type, sender: pdu.sender, stateKey: pdu.state_key, content: pdu.content }
-    }),
-  )
+  const texts = rows.map((row) => (row.redactedBy === null ? row.json : redactedText(row.json, room.version)))
+  return strippedOf(readStrippedState(texts.map((text) => JSON.parse(text) as JsonObject)))
 }
