@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { parseEventId } from '#protocol/identifiers.ts'
 import { eachEngine } from '../../test/databases.ts'
 import { someone } from '../../test/rooms-floor.ts'
 import { openSyncFloor, type SyncFloor, type ToldEvent } from '../../test/sync-floor.ts'
@@ -344,4 +345,15 @@ eachEngine('who comes into a room does not see what was said before, where that 
   assert.deepEqual(said, ['join', 'after'])
   assert.equal(timeline.limited, true)
   assert.ok(state.events.some((event: ToldEvent) => event.type === 'm.room.create'))
+})
+
+eachEngine('an invite that was redacted is told without what it said', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  await floor.membership.invite({ requester: alice, room, userId: bob.userId, reason: 'a slip of the tongue' })
+  const member = await floor.roomState.event(room, 'm.room.member', bob.userId)
+  await floor.redact.redact({ requester: alice, room, eventId: parseEventId(member?.eventId ?? ''), content: {} })
+  const { events } = (await floor.answer(bob, {})).rooms.invite[room.roomId].invite_state
+  assert.equal(events.at(-1).content.membership, 'invite')
+  assert.doesNotMatch(JSON.stringify(events), /slip of the tongue/)
 })

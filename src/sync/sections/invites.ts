@@ -1,6 +1,7 @@
+import { redactedText } from '#protocol/redacted-text.ts'
 import type { ClientEvents } from '#rooms/client-events.ts'
 import type { Memberships } from '#rooms/memberships.ts'
-import type { RoomStates, StoredEvent } from '#rooms/room-states.ts'
+import type { RoomStates } from '#rooms/room-states.ts'
 import type { RoomView, SyncContext } from '../sync-context.ts'
 
 export interface InviteSources {
@@ -28,7 +29,8 @@ export async function readInvites(
   return views.flatMap((view) => {
     const member = events.get(view.membership.eventNid)
     if (member === undefined) return []
-    const list = withMember(stripped.get(view.room.roomNid) ?? '[]', member)
+    const text = member.redactedBy === null ? member.json : redactedText(member.json, view.room.version)
+    const list = withMember(stripped.get(view.room.roomNid) ?? '[]', member.eventId, text)
     return [`${JSON.stringify(view.room.roomId)}:{"${key}":{"events":${list}}}`]
   })
 }
@@ -46,13 +48,13 @@ async function wanted(
   })
 }
 
-/** A member event among stripped state, unless the list has it already. */
-function withMember(list: string, member: StoredEvent): string {
+/** A member event (`text`, redacted where it was) among stripped state, in the place of the one that the list has. */
+function withMember(list: string, eventId: string, text: string): string {
   const stripped = JSON.parse(list) as readonly StrippedEvent[]
-  const { type, state_key, sender, content, origin_server_ts } = JSON.parse(member.json) as StrippedEvent
+  const { type, state_key, sender, content, origin_server_ts } = JSON.parse(text) as StrippedEvent
   const others = stripped.filter((event) => event.type !== type || event.state_key !== state_key)
   // The event is told with its time, as the specification allows, so that clients can put invites in order.
-  const own = { type, state_key, sender, content, event_id: member.eventId, origin_server_ts }
+  const own = { type, state_key, sender, content, event_id: eventId, origin_server_ts }
   return JSON.stringify([...others, own])
 }
 
