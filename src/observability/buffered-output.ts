@@ -1,7 +1,5 @@
 import { write, writeSync } from 'node:fs'
 
-import { type LogDestination } from './logger.ts'
-
 /** Lines are written together after this time. */
 const gatherMs = 50
 /** Characters that wait to be written at most; lines beyond are counted and dropped. */
@@ -13,7 +11,7 @@ const blockedMs = 1_000
  * Writes lines to a file descriptor, many at once and never on the way of a request. When the reader does not read, what
  * cannot wait is dropped, and how much it was is said later: a log that blocks stops nothing else.
  */
-export class BufferedOutput implements LogDestination {
+export class BufferedOutput {
   readonly #fileDescriptor: number
   #waiting = ''
   #timer: NodeJS.Timeout | undefined
@@ -25,6 +23,7 @@ export class BufferedOutput implements LogDestination {
     process.on('exit', () => this.flush())
   }
 
+  /** Takes a line to write soon; counts it as dropped when too much waits already. */
   write(line: string): void {
     if (this.#waiting.length + line.length > waitingCharactersMax) {
       this.#dropped += 1

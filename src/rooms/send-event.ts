@@ -1,12 +1,9 @@
 import { LruCache } from '#base/lru-cache.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseEventId, type EventId } from '#protocol/identifiers.ts'
-import type { JsonObject } from '#protocol/json.ts'
 import { eventByTransaction } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { Requester } from '#users/requester.ts'
-import type { Room } from './known-rooms.ts'
 import type { Memberships } from './memberships.ts'
 import type { RoomPowers } from './power-levels.ts'
 import type { RoomState } from './room-state.ts'
@@ -14,19 +11,8 @@ import type { RoomWriter } from './room-writer.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
 import { RedactionTargets } from './send-event/redaction-targets.ts'
 import { RelationRules } from './send-event/relation-rules.ts'
+import type { SendRequest } from './send-event/send-request.ts'
 import { strippedState } from './membership/stripped-state.ts'
-
-/** A client's wish to send an event. */
-export interface SendRequest {
-  readonly requester: Requester
-  readonly room: Room
-  readonly type: string
-  /** For a state event. */
-  readonly stateKey?: string | undefined
-  readonly content: JsonObject
-  /** The client's transaction id: the same one from the same device in the same room makes one event. */
-  readonly txnId?: string | undefined
-}
 
 /** Requests remembered in memory, so that one repeated at once finds the one under way. */
 const requestsUnderWayMax = 50_000

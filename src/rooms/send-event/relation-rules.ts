@@ -4,7 +4,7 @@ import { isJsonObject } from '#protocol/json.ts'
 import { hasAnnotation, relatesToAnother } from '#storage/relations.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { SendRequest } from '../send-event.ts'
+import type { SendRequest } from './send-request.ts'
 
 /** What our users may relate to other events, beyond what the rules of the room say. */
 export class RelationRules {
