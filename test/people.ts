@@ -10,7 +10,7 @@ import { systemRandom } from '#base/random.ts'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer } from '#http/server.ts'
 import { silentLogger } from '#observability/logger.ts'
-import { Metrics } from '#observability/metrics.ts'
+import { uncounted } from '#observability/metrics.ts'
 import { parseServerName } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
@@ -67,7 +67,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     clock,
     random: systemRandom,
     logger: silentLogger,
-    metrics: new Metrics(),
+    metrics: uncounted,
   }
   const below = { ...ground, database, ids, interned: new Interned({ database, ids }), streams }
   const users = openUsers(below)

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { silentLogger } from '#observability/logger.ts'
+import { uncounted } from '#observability/metrics.ts'
+import { PrometheusMetrics } from '#observability/prometheus-metrics.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { relationUsage } from '#storage/database-usage.ts'
 import { migrate } from '#storage/migrate.ts'
@@ -22,7 +24,7 @@ export interface DatabaseScenario {
 
 /** A fresh database that can be opened again with nothing in its caches. */
 export interface DatabasePlace {
-  /** Without `accounting`, nothing that passes the gate is counted or timed. */
+  /** With `accounting` everything is counted and timed, as when Prometheus asks; when it is false, nothing is. */
   open(options?: { readonly accounting?: boolean }): Promise<Database>
 }
 
@@ -35,7 +37,8 @@ export async function withDatabasePlace<T>(
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const url = made?.url ?? `sqlite:${join(folder, 'bench.db')}`
   const open: DatabasePlace['open'] = async (options) => {
-    const database = await openDatabase({ url, logger: silentLogger, ...options })
+    const metrics = options?.accounting === true ? new PrometheusMetrics() : uncounted
+    const database = await openDatabase({ url, logger: silentLogger, metrics, ...options })
     await migrate(database)
     return database
   }

@@ -1,11 +1,12 @@
 import { Answer, type Route } from '#http/route.ts'
+import type { Metrics } from '#observability/metrics.ts'
 import type { Requester } from '#users/requester.ts'
 import { route } from './route.ts'
 
 /** What a program that watches the server asks for. */
 export interface Watched {
   /** Everything measured, in the text format of Prometheus. */
-  readonly metrics: { text(): string }
+  readonly metrics: Metrics
   /** What stands in the way of serving requests; undefined when nothing does. */
   readonly notReady: () => Promise<string | undefined>
 }
@@ -20,7 +21,7 @@ export function metricsRoutes({ metrics }: Pick<Watched, 'metrics'>): Route<Requ
       aliases: ['/_synapse/metrics'],
       auth: 'none',
       handler: async () =>
-        new Answer(200, metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+        new Answer(200, await metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     }),
   ]
 }

@@ -20,7 +20,8 @@ import { openRooms } from './floors/rooms.ts'
 import { openStorage, type StorageFloor } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
-import { measureHouse, measureProcess } from './house-metrics.ts'
+import { measureHouse } from './house-metrics.ts'
+import { openMetrics } from './open-metrics.ts'
 import { openTracing } from './open-tracing.ts'
 import { HouseOperator } from './operator.ts'
 import { loadPlugIns } from './plug-ins.ts'
@@ -50,7 +51,7 @@ export interface Homeserver {
  */
 export async function openHomeserver(config: Config, logger: Logger): Promise<Homeserver> {
   await using stack = new AsyncDisposableStack()
-  const ground = layGround(config, logger)
+  const ground = layGround(config, logger, await openMetrics(config))
   const plugIns = await loadPlugIns(ground)
   const endTracing = await openTracing(config, ground)
   if (endTracing !== undefined) stack.defer(endTracing)
@@ -79,7 +80,6 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
   const servers: HttpServer[] = []
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
-  if (config.listeners.some(({ apis }) => apis.includes('metrics'))) measureProcess(ground.metrics)
   const requestMetrics = new RequestMetrics(ground.metrics)
   const house = { ground, users, routes, limits, requestMetrics }
   for (const listener of config.listeners) servers.push(await openListener(listener, house))

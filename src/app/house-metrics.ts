@@ -1,13 +1,13 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { namedCaches, type CacheFigures } from '#base/named-caches.ts'
 import type { Metrics, Reading } from '#observability/metrics.ts'
 import type { PersistEvent } from '#rooms/persist-event.ts'
 import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import type { OpenDatabase } from '#storage/transaction.ts'
+import type { Stream } from '#streams/stream.ts'
 import type { Streams } from '#streams/streams.ts'
 import { programVersion } from './program-version.ts'
 
-/** What is measured beside requests and interactions: the process, the pool, caches, streams, long polls, events. */
+/** What is measured beside requests, interactions and the process: the pool, caches, streams, long polls, events. */
 export function measureHouse(
   metrics: Metrics,
   house: {
@@ -47,9 +47,16 @@ function measureGate(metrics: Metrics, database: OpenDatabase): void {
 
 function measureCaches(metrics: Metrics): void {
   const read = (part: keyof CacheFigures) => (): Reading[] =>
-    [...namedCaches()].map(([name, figures]) => [[name], figures[part]])
+    [...namedCaches()].flatMap(([name, figures]): Reading[] => {
+      const value = figures[part]
+      return value === undefined ? [] : [[[name], value]]
+    })
   const labels = ['cache']
   metrics.gauge({ name: 'tessera_cache_entries', help: 'Entries held.', labels }, read('size'))
+  metrics.gauge(
+    { name: 'tessera_cache_bytes', help: 'Memory held by the entries of caches that are bounded by it.', labels },
+    read('bytes'),
+  )
   metrics.counted({ name: 'tessera_cache_hits_total', help: 'Look-ups answered.', labels }, read('hits'))
   metrics.counted({ name: 'tessera_cache_misses_total', help: 'Look-ups not answered.', labels }, read('misses'))
   metrics.counted(
@@ -60,45 +67,27 @@ function measureCaches(metrics: Metrics): void {
 
 function measureStreams(metrics: Metrics, streams: Streams): void {
   const labels = ['stream']
-  metrics.gauge({ name: 'tessera_stream_position', help: 'Where a stream stands.', labels }, () =>
-    Object.entries(streams.current()).map(([name, position]): Reading => [[name], position as number]),
-  )
-  metrics.gauge({ name: 'tessera_sync_waiting_polls', help: 'Long polls that wait for something to happen.' }, () => {
-    return streams.notifier.openWaits
-  })
-  metrics.counted({ name: 'tessera_sync_wakeups_total', help: 'Long polls woken because something happened.' }, () => {
-    return streams.notifier.wakeUps
-  })
-}
-
-/** What is measured of the process itself, under the names that are usual for programs of this kind. */
-export function measureProcess(metrics: Metrics): void {
-  metrics.counted({ name: 'process_cpu_seconds_total', help: 'Processor time used.' }, () => {
-    const { user, system } = process.cpuUsage()
-    return (user + system) / 1e6
-  })
-  metrics.gauge({ name: 'process_resident_memory_bytes', help: 'Memory held.' }, () => process.memoryUsage.rss())
-  metrics.gauge({ name: 'process_start_time_seconds', help: 'When it started, in seconds since 1970.' }, () =>
-    Math.round(performance.timeOrigin / 1000),
-  )
-  metrics.gauge({ name: 'nodejs_heap_size_used_bytes', help: 'Memory of JavaScript in use.' }, () => {
-    return process.memoryUsage().heapUsed
-  })
-  metrics.gauge({ name: 'nodejs_external_memory_bytes', help: 'Memory outside the heap.' }, () => {
-    return process.memoryUsage().external
-  })
-  const delay = monitorEventLoopDelay({ resolution: 20 })
-  delay.enable()
+  const each = (read: (stream: Stream) => number) => (): Reading[] =>
+    streams.all.map((stream) => [[stream.name], read(stream)])
   metrics.gauge(
-    {
-      name: 'nodejs_eventloop_lag_seconds',
-      help: 'How late the event loop was since the last look.',
-      labels: ['quantile'],
-    },
-    () => {
-      const readings = [0.5, 0.9, 0.99].map((part): Reading => [[String(part)], delay.percentile(part * 100) / 1e9])
-      delay.reset()
-      return readings
-    },
+    { name: 'tessera_stream_position', help: 'Up to where a stream is published.', labels },
+    each(({ position }) => position),
+  )
+  metrics.gauge(
+    { name: 'tessera_stream_lag', help: 'Positions taken by writers and not published yet.', labels },
+    each(({ lag }) => lag.positions),
+  )
+  metrics.gauge(
+    { name: 'tessera_stream_lag_seconds', help: 'How long ago the oldest unpublished position was taken.', labels },
+    each(({ lag }) => lag.oldestMs / 1000),
+  )
+  const { notifier } = streams
+  metrics.gauge(
+    { name: 'tessera_sync_waiting_polls', help: 'Long polls that wait for something to happen.' },
+    () => notifier.openWaits,
+  )
+  metrics.counted(
+    { name: 'tessera_sync_wakeups_total', help: 'Long polls woken because something happened.' },
+    () => notifier.wakeUps,
   )
 }

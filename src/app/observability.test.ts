@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import parsePrometheusTextFormat, { type PrometheusSample } from 'parse-prometheus-text-format'
 import { createLogger, type LogFormat } from '#observability/logger.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
 import type { Config } from './config.ts'
@@ -143,50 +144,30 @@ test('no token, password or other secret comes into the log, wherever it was sen
   for (const hidden of [secret, token, 'shared-SECRETshared']) assert.ok(!log().includes(hidden), hidden)
 })
 
-/** Reads what Prometheus reads, strictly; throws at the first line that is not of the format. */
-function parseMetrics(text: string): Map<string, { readonly type: string; readonly samples: number }> {
-  const families = new Map<string, { type: string; samples: number }>()
-  let current = ''
-  assert.ok(text.endsWith('\n'))
-  for (const line of text.trimEnd().split('\n')) {
-    const head = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$/.exec(line)
-    if (head !== null) {
-      const [, kind, name = '', rest = ''] = head
-      if (kind === 'HELP') assert.ok(!families.has(name), `${name} is there twice`)
-      if (kind === 'TYPE') families.set(name, { type: rest, samples: 0 })
-      current = name
-      continue
-    }
-    const sample =
-      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (NaN|[+-]?Inf|-?[\d.]+(?:e[+-]?\d+)?)$/.exec(
-        line,
-      )
-    assert.ok(sample !== null, `not a sample: ${line}`)
-    const family = families.get(current)
-    const ends = family?.type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']
-    assert.ok(
-      ends.some((end) => sample[1] === current + end),
-      `${sample[1]} stands under ${current}`,
-    )
-    if (family !== undefined) family.samples += 1
-  }
-  return families
-}
-
 test('a scrape is what Prometheus reads, and has every metric that the dashboard names', async (t) => {
   const { home, metrics } = await openWatched(t, 'json')
   const token = await register(home, 'dan', 'a long password')
   await ask(`${home}/_matrix/client/v3/sync?timeout=0`, { token })
+  await ask(`${home}/_matrix/client/v3/createRoom`, { method: 'POST', token, body: {} })
   const response = await fetch(`${metrics}/metrics`)
   assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/)
-  const families = parseMetrics(await response.text())
-  assert.ok((families.get('tessera_http_requests_total')?.samples ?? 0) >= 2)
+  const families = new Map(parsePrometheusTextFormat(await response.text()).map((family) => [family.name, family]))
+  const samplesOf = (name: string): readonly PrometheusSample[] => families.get(name)?.metrics ?? []
+  assert.ok(samplesOf('tessera_http_requests_total').length >= 3)
+  const statesHeld = samplesOf('tessera_cache_bytes').find(({ labels }) => labels?.['cache'] === 'live_rooms')
+  assert.ok(Number(statesHeld?.value) > 0)
+  const streams = samplesOf('tessera_stream_lag').map(({ labels, value }) => `${labels?.['stream']} ${value}`)
+  assert.deepEqual(streams, ['events 0', 'account_data 0', 'receipts 0', 'to_device 0', 'device_lists 0', 'typing 0'])
   const dashboard = readFileSync(new URL('../../docs/grafana-dashboard.json', import.meta.url), 'utf8')
-  const named = [...dashboard.matchAll(/"expr": "((?:[^"\\]|\\.)*)"/g)].flatMap(([, expr = '']) =>
-    [...expr.matchAll(/\b(?:tessera|process|nodejs)_\w+/g)].map(([name]) => name),
+  const named = new Set(
+    [...dashboard.matchAll(/"expr": "((?:[^"\\]|\\.)*)"/g)].flatMap(([, expr = '']) =>
+      [...expr.matchAll(/\b(?:tessera|process|nodejs)_\w+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, '')),
+    ),
   )
-  assert.ok(named.length > 10)
-  for (const name of named) assert.ok(families.has(name.replace(/_(bucket|sum|count)$/, '')), `no metric ${name}`)
+  assert.ok(named.size > 10)
+  for (const name of named) assert.ok(families.has(name), `no metric ${name}`)
+  const ours = [...families.keys()].filter((name) => name.startsWith('tessera_'))
+  for (const name of ours) assert.ok(named.has(name), `${name} is on no panel`)
 })
 
 test('metrics have a listener of their own, and both tell of health', async (t) => {

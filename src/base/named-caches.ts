@@ -5,6 +5,8 @@ export interface CacheFigures {
   readonly misses: number
   /** Entries forgotten to make room. */
   readonly evictions: number
+  /** Memory that the entries take, for a cache that is bounded by it. */
+  readonly bytes?: number
 }
 
 const caches: { readonly name: string; readonly cache: WeakRef<CacheFigures> }[] = []
@@ -26,6 +28,7 @@ export function namedCaches(): Map<string, CacheFigures> {
       hits: sum.hits + one.hits,
       misses: sum.misses + one.misses,
       evictions: sum.evictions + one.evictions,
+      ...(one.bytes === undefined ? {} : { bytes: (sum.bytes ?? 0) + one.bytes }),
     })
   }
   return figures

@@ -37,9 +37,9 @@ export class RequestMetrics {
       sent ??= this.#bytes.with(method, route)
       let requests = byStatus.get(status)
       if (requests === undefined) byStatus.set(status, (requests = this.#requests.with(method, route, String(status))))
-      requests.value += 1
+      requests.add()
       seconds.observe(tookMs / 1000)
-      sent.value += bytes
+      sent.add(bytes)
     }
   }
 }

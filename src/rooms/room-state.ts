@@ -30,10 +30,10 @@ const answeredKeysMax = 50_000
 export class RoomState {
   readonly #database: Database
   readonly #interned: Interned
-  readonly #current = new StateCache(currentStatesBytesMax)
-  readonly #old = new StateCache(oldStatesBytesMax)
+  readonly #current = new StateCache(currentStatesBytesMax, 'current_states')
+  readonly #old = new StateCache(oldStatesBytesMax, 'old_states')
   /** For a state node: keys asked for before, with 0 for those it does not have. */
-  readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax)
+  readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax, 'answered_state_keys')
   #persisted = 0
 
   constructor(deps: { readonly database: Database; readonly interned: Interned; readonly persistEvent: PersistEvent }) {

@@ -25,7 +25,7 @@ export class RoomStates {
   readonly #database: Database
   readonly #interned: Interned
   readonly #streams: Streams
-  readonly #ranges = new LruCache<string, readonly StateDelta[]>(rangesMax)
+  readonly #ranges = new LruCache<string, readonly StateDelta[]>(rangesMax, 'state_deltas')
 
   constructor(deps: { readonly database: Database; readonly interned: Interned; readonly streams: Streams }) {
     this.#database = deps.database

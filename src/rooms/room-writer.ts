@@ -15,6 +15,7 @@ import { NodePath } from './room-state/node-path.ts'
 import { buildNext, type EventNids } from './room-writer/build-next.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
 import { keepAuthEvent, stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
+import { LiveRoomFigures } from './room-writer/live-room-figures.ts'
 import { loadRoom } from './room-writer/load-room.ts'
 import { Outbox } from './room-writer/outbox.ts'
 
@@ -44,6 +45,7 @@ export class RoomWriter {
   #lastCreation = 0
   /** Loaded longest ago first. */
   readonly #seats = new Map<number, Seat>()
+  readonly #figures = new LiveRoomFigures(this.#seats)
   readonly #loading = new Map<number, Promise<Seat>>()
   readonly #exclusive = new Linearizer<number>()
   /** Rooms that somebody else is writing to, and when that has ended. */
@@ -78,6 +80,7 @@ export class RoomWriter {
     for (;;) {
       const others = this.#others.get(room.roomNid)
       const seat = others === undefined ? this.#seats.get(room.roomNid) : undefined
+      this.#figures[seat === undefined ? 'misses' : 'hits'] += 1
       if (seat === undefined || seat.live.failed) {
         await (others ?? this.#load(room))
         continue
@@ -204,8 +207,7 @@ export class RoomWriter {
     const outbox = new Outbox(live, this.#persistEvent, () => this.#seats.delete(roomNid))
     const seat = { live, outbox }
     this.#seats.set(roomNid, seat)
-    let bytes = 0
-    for (const each of this.#seats.values()) bytes += each.live.state.bytes
+    let { bytes } = this.#figures
     for (let free = true; free && (this.#seats.size > liveRoomsMax || bytes > liveStatesBytesMax);) {
       const freed = this.#evictIdle(seat)
       free = freed !== undefined
@@ -220,6 +222,7 @@ export class RoomWriter {
       if (!seat.outbox.idle || seat === kept) continue
       seat.live.failed = true
       this.#seats.delete(roomNid)
+      this.#figures.evictions += 1
       return seat.live.state.bytes
     }
     return undefined

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '#base/clock.ts'
 import { type Logger } from '#observability/logger.ts'
-import { Metrics } from '#observability/metrics.ts'
+import { type Metrics, uncounted } from '#observability/metrics.ts'
 
 import { DatabaseError } from './database-error.ts'
 import { type EngineDeps } from './engines/engine-deps.ts'
@@ -63,7 +63,7 @@ export async function openDatabaseToRead(options: DatabaseOptions): Promise<Data
 }
 
 function engineDeps(options: DatabaseOptions): EngineDeps {
-  const { logger, clock = systemClock, slowQueryMs = slowQueryMsDefault, metrics = new Metrics() } = options
+  const { logger, clock = systemClock, slowQueryMs = slowQueryMsDefault, metrics = uncounted } = options
   return {
     clock,
     logger,

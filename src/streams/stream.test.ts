@@ -128,3 +128,16 @@ test('completing a reservation twice is an error', async () => {
   stream.publish(reservation, {})
   assert.throws(() => stream.abandon(reservation), /completed twice/)
 })
+
+test('what is taken and not published is the lag, however much behind it is done already', async () => {
+  const stream = await Stream.open('events', numbersFrom(1), () => undefined)
+  assert.deepEqual(stream.lag, { positions: 0, oldestMs: 0 })
+  const first = await stream.reserve(2)
+  const second = await stream.reserve(3)
+  assert.equal(stream.lag.positions, 5)
+  assert.ok(stream.lag.oldestMs > 0)
+  stream.publish(second, {})
+  assert.equal(stream.lag.positions, 5)
+  stream.abandon(first)
+  assert.deepEqual(stream.lag, { positions: 0, oldestMs: 0 })
+})

@@ -1,3 +1,4 @@
+import { systemClock } from '#base/clock.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import { ChangeCache } from './change-cache.ts'
@@ -23,6 +24,7 @@ export interface Changed {
 }
 
 interface Pending extends Reservation {
+  readonly takenAt: number
   done: boolean
   changed: Changed | undefined
 }
@@ -45,6 +47,8 @@ export class Stream {
   readonly #users: ChangeCache<UserId>
   readonly #states: ChangeCache<number>
   #position: number
+  /** Positions taken that readers are not told of yet. */
+  #unpublished = 0
   #reserving: Promise<unknown> = Promise.resolve()
 
   private constructor(name: string, start: number, numbers: NumberSource, wake: (changed: Changed) => void) {
@@ -71,12 +75,23 @@ export class Stream {
     return this.#position
   }
 
+  /** How many positions are taken that readers are not told of yet, and for how long the oldest of them is. */
+  get lag(): { readonly positions: number; readonly oldestMs: number } {
+    const [oldest] = this.#pending.values()
+    return {
+      positions: this.#unpublished,
+      oldestMs: oldest === undefined ? 0 : systemClock.monotonic() - oldest.takenAt,
+    }
+  }
+
   /** Takes `count` consecutive positions. Each reservation must be published or abandoned, or the stream stands still. */
   reserve(count: number): Promise<Reservation> {
     // One at a time: a later number must never be known here before an earlier one.
     const reservation = this.#reserving.then(async (): Promise<Reservation> => {
       const first = await this.#numbers.reserve(sequenceName(this.name), count)
-      const pending: Pending = { first, last: first + count - 1, done: false, changed: undefined }
+      const last = first + count - 1
+      const pending: Pending = { first, last, takenAt: systemClock.monotonic(), done: false, changed: undefined }
+      this.#unpublished += count
       this.#pending.set(first, pending)
       return pending
     })
@@ -148,6 +163,7 @@ export class Stream {
       if (!pending.done) break
       this.#pending.delete(pending.first)
       this.#position = pending.last
+      this.#unpublished -= pending.last - pending.first + 1
       if (pending.changed !== undefined) passed.push(pending.changed)
     }
     for (const each of passed) this.#wake(each)

@@ -33,6 +33,11 @@ export class Streams {
     return new Streams(streams, notifier)
   }
 
+  /** All of them. */
+  get all(): readonly Stream[] {
+    return [this.events, this.accountData, this.receipts, this.toDevice, this.deviceLists, this.typing]
+  }
+
   /** Where every stream stands now: the token of a client who has read everything. */
   current(): SyncToken {
     return {

@@ -14,7 +14,7 @@ const everything = parseFilter({})
 export class RequestedFilters {
   readonly #filters: Filters
   /** Clients that send a filter whole send the same one with every poll. */
-  readonly #texts = new LruCache<string, Filter>(textsMax)
+  readonly #texts = new LruCache<string, Filter>(textsMax, 'requested_filters')
 
   constructor(deps: { readonly filters: Filters }) {
     this.#filters = deps.filters

@@ -13,7 +13,7 @@ const membersOfRoomMax = 500
  */
 export class SentMembers {
   /** By member, the position of the answer that told of them. */
-  readonly #rooms = new LruCache<string, Map<UserId, number>>(roomsMax)
+  readonly #rooms = new LruCache<string, Map<UserId, number>>(roomsMax, 'sent_members')
 
   /** True when the device knows the member from an answer that ended at or before `position`. */
   knows(requester: Requester, roomId: RoomId, member: UserId, position: number): boolean {

@@ -15,7 +15,10 @@ const nobody: ReadonlySet<UserId> = new Set()
 export class IgnoredUsers {
   readonly #accountData: AccountData
   readonly #streams: Streams
-  readonly #lists = new LruCache<UserId, { readonly position: number; readonly ignored: ReadonlySet<UserId> }>(listsMax)
+  readonly #lists = new LruCache<UserId, { readonly position: number; readonly ignored: ReadonlySet<UserId> }>(
+    listsMax,
+    'ignored_users',
+  )
 
   constructor(deps: { readonly accountData: AccountData; readonly streams: Streams }) {
     this.#accountData = deps.accountData

@@ -37,7 +37,7 @@ const cachedDevicesMax = 10_000
  */
 export class OneTimeKeys {
   readonly #database: Database
-  readonly #counts = new LruCache<string, KeyCounts>(cachedDevicesMax)
+  readonly #counts = new LruCache<string, KeyCounts>(cachedDevicesMax, 'one_time_key_counts')
   /** Grows when counts change: what was read before must not be cached after. */
   #changes = 0
   /** Claims go one after another, so that on PostgreSQL they do not make each other start again. */

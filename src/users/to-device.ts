@@ -44,7 +44,7 @@ export class ToDevice {
   readonly #clock: Clock
   readonly #serverName: ServerName
   /** By device: nothing up to this position waits for it. */
-  readonly #drained = new LruCache<string, number>(drainedDevicesMax)
+  readonly #drained = new LruCache<string, number>(drainedDevicesMax, 'drained_devices')
 
   constructor(deps: {
     readonly database: Database

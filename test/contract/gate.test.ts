@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { Metrics } from '#observability/metrics.ts'
+import { PrometheusMetrics } from '#observability/prometheus-metrics.ts'
 import { currentRequest, runInBackground } from '#observability/request-context.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { openDatabase, type DatabaseOptions } from '#storage/database-pool.ts'
@@ -165,7 +165,7 @@ onEach('a body that waits for something else than its transaction is given up', 
 })
 
 onEach('every interaction is counted by name and in the context it works for', async (_t, open) => {
-  const metrics = new Metrics()
+  const metrics = new PrometheusMetrics()
   const database = await open({ metrics })
   const context = await runInBackground('some_work', async () => {
     await Promise.all([
@@ -182,7 +182,7 @@ onEach('every interaction is counted by name and in the context it works for', a
   assert.equal(context?.databaseQueries, 3)
   assert.equal(context?.databaseRows, 3)
   assert.ok((context?.databaseRunMs ?? 0) > 0)
-  const text = metrics.text()
+  const text = await metrics.text()
   assert.match(text, /^tessera_database_interaction_queries_total\{interaction="one"\} 2$/m)
   assert.match(text, /^tessera_database_interaction_run_seconds_count\{interaction="two"\} 1$/m)
 })

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '#base/clock.ts'
 import { systemRandom, type Random } from '#base/random.ts'
 import type { Logger } from '#observability/logger.ts'
-import { Metrics } from '#observability/metrics.ts'
+import { uncounted, type Metrics } from '#observability/metrics.ts'
 import type { ServerName } from '#protocol/identifiers.ts'
 import type { SigningKey } from '#protocol/signing-keys.ts'
 import type { Config } from '../config.ts'
@@ -23,7 +23,7 @@ export interface Ground {
 }
 
 /** Lays the ground floor. The data folder has to be there; a signing key is made in it when there is none. */
-export function layGround(config: Config, logger: Logger): Ground {
+export function layGround(config: Config, logger: Logger, metrics: Metrics = uncounted): Ground {
   return {
     config,
     serverName: config.serverName,
@@ -32,7 +32,7 @@ export function layGround(config: Config, logger: Logger): Ground {
     clock: systemClock,
     random: systemRandom,
     logger,
-    metrics: new Metrics(),
+    metrics,
   }
 }
 

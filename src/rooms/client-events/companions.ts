@@ -8,7 +8,7 @@ const companionsMax = 2_000
 /** Events that are told inside others: redactions, edits, newest replies, what a state event replaced. */
 export class Companions {
   readonly #database: Database
-  readonly #rows = new LruCache<number, EventRow>(companionsMax)
+  readonly #rows = new LruCache<number, EventRow>(companionsMax, 'event_companions')
   /** Counts redactions, so that a row read before one is not kept after it. */
   #redactions = 0
 

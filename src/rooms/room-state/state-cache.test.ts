@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { namedCaches } from '#base/named-caches.ts'
 import { NumberMap } from '#base/number-map.ts'
 import { StateCache } from './state-cache.ts'
 
@@ -30,4 +31,15 @@ test('a state that grows is counted anew, and one that is too large for all stay
   cache.get(1)
   assert.equal(cache.bytes, growing.bytes)
   assert.equal(cache.get(2), undefined)
+})
+
+test('a cache with a name tells what it holds and how it did', () => {
+  const one = state(1_000)
+  const cache = new StateCache(one.bytes, 'states_of_a_test')
+  cache.set(1, one)
+  cache.get(1)
+  cache.set(2, state(1_000))
+  cache.get(1)
+  const figures = namedCaches().get('states_of_a_test')
+  assert.deepEqual(figures, { size: 1, hits: 1, misses: 1, evictions: 1, bytes: cache.bytes })
 })

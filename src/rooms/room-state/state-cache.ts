@@ -1,3 +1,4 @@
+import { nameCache } from '#base/named-caches.ts'
 import type { NumberMap } from '#base/number-map.ts'
 
 interface Held {
@@ -10,9 +11,14 @@ export class StateCache {
   readonly #held = new Map<number, Held>()
   readonly #bytesMax: number
   #bytes = 0
+  #hits = 0
+  #misses = 0
+  #evictions = 0
 
-  constructor(bytesMax: number) {
+  /** `name` (snake_case) makes it known to the metrics. */
+  constructor(bytesMax: number, name?: string) {
     this.#bytesMax = bytesMax
+    if (name !== undefined) nameCache(name, this)
   }
 
   /** Bytes that are held. */
@@ -23,7 +29,11 @@ export class StateCache {
   /** The state held under a number, which thereby counts as just used. What is changed in it is counted at its next use. */
   get(nid: number): NumberMap | undefined {
     const held = this.#held.get(nid)
-    if (held === undefined) return undefined
+    if (held === undefined) {
+      this.#misses += 1
+      return undefined
+    }
+    this.#hits += 1
     this.set(nid, held.state)
     return held.state
   }
@@ -35,8 +45,29 @@ export class StateCache {
     this.#bytes += state.bytes
     for (const oldest of this.#held.keys()) {
       if (this.#bytes <= this.#bytesMax || oldest === nid) return
+      this.#evictions += 1
       this.delete(oldest)
     }
+  }
+
+  /** How many states are held. */
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** How often a state was asked for and held. */
+  get hits(): number {
+    return this.#hits
+  }
+
+  /** How often a state was asked for and not held. */
+  get misses(): number {
+    return this.#misses
+  }
+
+  /** How many states were let go to make room. */
+  get evictions(): number {
+    return this.#evictions
   }
 
   /** Lets a state go. */

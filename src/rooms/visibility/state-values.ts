@@ -30,8 +30,8 @@ interface Batch {
 export class StateValues {
   readonly #database: Database
   readonly #roomState: RoomState
-  readonly #states = new LruCache<number, Map<number, StateValue>>(statesMax)
-  readonly #values = new LruCache<number, string>(valuesMax)
+  readonly #states = new LruCache<number, Map<number, StateValue>>(statesMax, 'visibility_states')
+  readonly #values = new LruCache<number, string>(valuesMax, 'visibility_values')
   /** Entries put into `#states` since it was last empty; those of states that were forgotten count on. */
   #entries = 0
   #batch: Batch | undefined

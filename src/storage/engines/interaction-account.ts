@@ -126,10 +126,10 @@ export class InteractionAccount {
     const numbers = this.#accounting.numbers(this.#name)
     numbers.wait.observe(waitMs / 1000)
     numbers.run.observe(runMs / 1000)
-    numbers.queries.value += this.#queries
-    numbers.rows.value += this.#rows
-    if (this.#runs > 1) numbers.retries.value += this.#runs - 1
-    if (!succeeded) numbers.failures.value += 1
+    numbers.queries.add(this.#queries)
+    numbers.rows.add(this.#rows)
+    if (this.#runs > 1) numbers.retries.add(this.#runs - 1)
+    if (!succeeded) numbers.failures.add()
     const context = this.#context
     if (context !== undefined) {
       context.databaseWaitMs += waitMs
