@@ -13,6 +13,7 @@ import { silentLogger } from '#observability/logger.ts'
 import { uncounted } from '#observability/metrics.ts'
 import { parseServerName } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
+import { BackgroundMigrations } from '#storage/background-migrations.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
@@ -69,7 +70,9 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     logger: silentLogger,
     metrics: uncounted,
   }
-  const below = { ...ground, database, ids, interned: new Interned({ database, ids }), streams }
+  const backgroundMigrations = await BackgroundMigrations.open({ database, clock, logger: silentLogger })
+  const interned = new Interned({ database, ids })
+  const below = { ...ground, database, ids, interned, backgroundMigrations, streams }
   const users = openUsers(below)
   const rooms = openRooms({ ...below, ...users })
   t.after(() => rooms.typing.close())

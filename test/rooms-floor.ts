@@ -14,6 +14,8 @@ import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
 import { SendEvent } from '#rooms/send-event.ts'
+import { silentLogger } from '#observability/logger.ts'
+import { BackgroundMigrations } from '#storage/background-migrations.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
@@ -34,6 +36,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const clock: Clock = { now: () => (ticking ? ++now : now), monotonic: () => now }
   const ids = new IdBlocks({ database })
   const interned = new Interned({ database, ids })
+  const backgroundMigrations = await BackgroundMigrations.open({ database, clock, logger: silentLogger })
   const streams = await Streams.open({ database, ids })
   const memberships = new Memberships({ database, interned, streams })
   const persistEvent = new PersistEvent({ database, streams, memberships })
@@ -57,6 +60,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   return {
     database,
     interned,
+    backgroundMigrations,
     streams,
     memberships,
     persistEvent,

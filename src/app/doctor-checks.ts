@@ -86,12 +86,13 @@ export function checkClock(): string {
 export async function checkDatabase(config: Config): Promise<string> {
   const database = await openDatabase({ ...config.database, logger: silentLogger })
   try {
-    const { missing, faults, clockMs } = await databaseHealth(database)
+    const { missing, unfinished, faults, clockMs } = await databaseHealth(database)
     if (faults.length > 0) throw new Failure(`The database: ${faults.join(' ')}`)
     if (clockMs !== undefined && Math.abs(clockMs - systemClock.now()) > clockMsMax)
       throw new Failure('The clocks of this machine and of the database are apart: let both be set from the network.')
     const next = missing.length === 0 ? 'is of this version' : `is brought to this version by the next start`
-    return `The database (${database.engine}) opens, is whole and ${next}.`
+    const going = unfinished.map(({ name, share }) => ` The migration ${name} is ${Math.floor(share * 100)} % done.`)
+    return `The database (${database.engine}) opens, is whole and ${next}.${going.join('')}`
   } finally {
     await database.close()
   }

@@ -15,6 +15,7 @@ import type { Requester } from '#users/requester.ts'
 import type { Config, ListenerConfig } from './config.ts'
 import type { ApiName } from './config/listeners.ts'
 import { openControlSocket, refuseSecondServer } from './control-socket.ts'
+import { backgroundSteps } from './floors/background-migrations.ts'
 import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
 import { openStorage, type StorageFloor } from './floors/storage.ts'
@@ -86,6 +87,8 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const addresses = servers.map((server) => server.address)
   const control = await openControlSocket(ground, new HouseOperator({ ...ground, ...users }))
   if (control !== undefined) servers.push(control)
+  void storage.backgroundMigrations.run(backgroundSteps)
+  stack.defer(() => storage.backgroundMigrations.stop())
   const firstAdminToken = await users.registrationTokens.firstAdminToken()
   const open = stack.move()
   let closing: Promise<void> | undefined

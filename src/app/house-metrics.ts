@@ -2,6 +2,7 @@ import { namedCaches, type CacheFigures } from '#base/named-caches.ts'
 import type { Metrics, Reading } from '#observability/metrics.ts'
 import type { PersistEvent } from '#rooms/persist-event.ts'
 import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
+import type { BackgroundMigrations } from '#storage/background-migrations.ts'
 import type { OpenDatabase } from '#storage/transaction.ts'
 import type { Stream } from '#streams/stream.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -15,6 +16,7 @@ export function measureHouse(
     readonly streams: Streams
     readonly persistEvent: Pick<PersistEvent, 'onPersisted'>
     readonly unsignedAdditions: UnsignedAdditions
+    readonly backgroundMigrations: BackgroundMigrations
   },
 ): void {
   const { engine } = house.database
@@ -24,6 +26,14 @@ export function measureHouse(
   measureGate(metrics, house.database)
   measureCaches(metrics)
   measureStreams(metrics, house.streams)
+  metrics.gauge(
+    {
+      name: 'tessera_migration_share',
+      help: 'How much a migration in the background has done.',
+      labels: ['migration'],
+    },
+    () => house.backgroundMigrations.unfinished().map(({ name, share }): Reading => [[name], share]),
+  )
   metrics.counted(
     { name: 'tessera_plug_in_failures_total', help: 'Times that a plug-in failed.', labels: ['plug_in'] },
     () => [...house.unsignedAdditions.failures].map(([name, failures]): Reading => [[name], failures]),

@@ -1,5 +1,7 @@
+import { type UnfinishedMigration, unfinishedMigrations } from './background-migrations.ts'
+import { appliedMigrations, refusalOf } from './migrate.ts'
 import { migrations } from './migrations.ts'
-import { type Database } from './transaction.ts'
+import { type Database, type Transaction } from './transaction.ts'
 
 /** PostgreSQL's number of the oldest version that this program is tried with. */
 const postgresVersionMin = 140_000
@@ -8,6 +10,8 @@ const postgresVersionMin = 140_000
 export interface DatabaseHealth {
   /** Migrations that the next start will apply. */
   readonly missing: readonly string[]
+  /** Migrations that a server still runs in the background. */
+  readonly unfinished: readonly UnfinishedMigration[]
   /** What is wrong, a sentence each. */
   readonly faults: readonly string[]
   /** Its own clock, in milliseconds since 1970; undefined for one that has none of its own. */
@@ -16,18 +20,24 @@ export interface DatabaseHealth {
 
 /** Looks at a database. Linear in its size on SQLite, where every page is read. */
 export async function databaseHealth(database: Database): Promise<DatabaseHealth> {
-  const applied = await database
-    .runInteraction('get_schema_migrations', (txn) => txn.all<{ name: string }>(`SELECT name FROM schema_migrations`), {
-      readOnly: true,
-    })
-    .catch(() => [])
-  const names = new Set(applied.map(({ name }) => name))
-  const missing = migrations.map(({ name }) => name).filter((name) => !names.has(name))
-  const known = new Set(migrations.map(({ name }) => name))
-  const newer = [...names].filter((name) => !known.has(name))
-  const faults = newer.map((name) => `It was written by a newer Tessera, which knows ${name}: start that one.`)
+  const look = <T>(name: string, fn: (txn: Transaction) => Promise<T>): Promise<T | undefined> =>
+    database.runInteraction(name, fn, { readOnly: true }).catch(() => undefined)
+  // A database of an earlier version lacks the tables that the later looks are at.
+  const applied =
+    (await look('get_schema_migrations', appliedMigrations)) ??
+    (await look('get_first_migrations', namesAlone)) ??
+    new Map<string, string | null>()
+  const unfinished = (await look('get_background_migrations', unfinishedMigrations)) ?? []
+  const missing = migrations.map(({ name }) => name).filter((name) => !applied.has(name))
+  const refusal = refusalOf(applied)
+  const faults = refusal === undefined ? [] : [`It ${refusal}.`]
   const own = database.engine === 'sqlite' ? await sqliteHealth(database) : await postgresHealth(database)
-  return { missing, faults: [...faults, ...own.faults], clockMs: own.clockMs }
+  return { missing, unfinished, faults: [...faults, ...own.faults], clockMs: own.clockMs }
+}
+
+async function namesAlone(txn: Transaction): Promise<Map<string, string | null>> {
+  const rows = await txn.all<{ name: string }>(`SELECT name FROM schema_migrations`)
+  return new Map(rows.map(({ name }) => [name, null]))
 }
 
 type OwnHealth = Pick<DatabaseHealth, 'faults' | 'clockMs'>

@@ -54,3 +54,28 @@ eachEngine(
   },
   { migrated: false },
 )
+
+eachEngine(
+  'a database whose migrations did something else is refused and left alone',
+  async (_t, database) => {
+    await migrate(database, { migrations: [first, second] })
+    const reindented: Migration = { ...second, statements: second.statements.map((text) => ` ${text}\n`) }
+    assert.deepEqual(await migrate(database, { migrations: [first, reindented] }), [])
+    await assert.rejects(
+      migrate(database, { migrations: [first, { ...second, statements: [`CREATE TABLE two (id TEXT)`] }] }),
+      /written by another Tessera, whose 0002-second did something else/,
+    )
+  },
+  { migrated: false },
+)
+
+eachEngine(
+  'a database from before checksums were kept is believed, and held to them from then on',
+  async (_t, database) => {
+    await migrate(database, { migrations: [first] })
+    await database.runInteraction('forget', (txn) => txn.run(`DROP TABLE migration_checksums`))
+    assert.deepEqual(await migrate(database, { migrations: [first, second] }), ['0002-second'])
+    await assert.rejects(migrate(database, { migrations: [{ ...first, statements: [] }, second] }), /whose 0001-first/)
+  },
+  { migrated: false },
+)

@@ -1,3 +1,4 @@
+import { BackgroundMigrations } from '#storage/background-migrations.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
 import { Interned } from '#storage/interned.ts'
@@ -13,6 +14,8 @@ export interface StorageFloor {
   readonly database: Database
   readonly ids: IdBlocks
   readonly interned: Interned
+  /** Says whether tables that came with a later version hold what was there before. */
+  readonly backgroundMigrations: BackgroundMigrations
 }
 
 /**
@@ -35,12 +38,13 @@ export async function openStorage({
   try {
     await migrate(database, { clock, onProgress: (name) => logger.debug('Migrated the database', { migration: name }) })
     await checkServerName(database, config.serverName)
+    const backgroundMigrations = await BackgroundMigrations.open({ database, clock, logger })
+    const ids = new IdBlocks({ database })
+    return { database, ids, interned: new Interned({ database, ids }), backgroundMigrations }
   } catch (error) {
     await database.close()
     throw error
   }
-  const ids = new IdBlocks({ database })
-  return { database, ids, interned: new Interned({ database, ids }) }
 }
 
 /** Every id in the database ends in the server's name, so a database belongs to one name for ever. */

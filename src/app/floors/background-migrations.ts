@@ -1,0 +1,4 @@
+import type { BackgroundMigration } from '#storage/background-migrations.ts'
+
+/** What every migration with a background part does there, in the order of their numbers. */
+export const backgroundSteps: readonly BackgroundMigration[] = []
