@@ -5,14 +5,14 @@
  *                    [--peers-only] [--profile] [--dry]
  *
  * Prints the figures beside their targets and appends them to bench/results.jsonl; `--dry` appends nothing.
- * `--database postgres` is a fresh database on the server that tests use. The process id of a peer gives its processor
- * time, `--peers-only` leaves Tessera out, `--profile` leaves a profile of it in bench/profiles. The client runs on the
+ * `--database postgres` is a fresh database on a server of its own that puts every commit on the disk. The process id of
+ * a peer gives its processor time, `--peers-only` leaves Tessera out, `--profile` leaves a profile of it in bench/profiles. The client runs on the
  * same machine: leave that alone meanwhile.
  */
 import { parseArgs } from 'node:util'
 
-import { createPostgresDatabase } from '../test/postgres.ts'
 import { type CoreScenario } from './kit/core-scenario.ts'
+import { startDurablePostgres } from './kit/durable-postgres.ts'
 import { Homeserver } from './kit/homeserver.ts'
 import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
@@ -62,12 +62,17 @@ const wanted = names.length === 0 ? scenarios : scenarios.filter(({ name }) => n
 const wantedOfDatabase = databaseScenarios.filter(({ name }) => names.some((each) => means(each, name)))
 const wantedOfCore = coreScenarios.filter(({ name }) => names.some((each) => means(each, name)))
 const results: Result[] = []
+const postgres =
+  options.database === 'postgres' && (wantedOfDatabase.length > 0 || wanted.length > 0)
+    ? await startDurablePostgres()
+    : undefined
 
 for (const { name, about, targets, run } of wantedOfCore) {
   note({ server: 'core', scenario: name, about, targets, figures: await run() })
 }
 for (const scenario of wantedOfDatabase) await runOnDatabase(scenario)
 if (!options['peers-only'] && wanted.length > 0) await runOurs()
+await postgres?.stop()
 for (const address of options.against) {
   const [url = '', pid] = address.split('#', 2)
   await runAll(new URL(url).host, { url, pid: pid === undefined ? undefined : Number(pid) })
@@ -75,15 +80,15 @@ for (const address of options.against) {
 if (!options.dry) appendResults(results)
 
 async function runOnDatabase(scenario: DatabaseScenario): Promise<void> {
-  const server = options.database === 'postgres' ? 'postgres' : 'sqlite'
+  const server = postgres === undefined ? 'sqlite' : 'postgres'
   const { name, about, targets } = scenario
-  const figures = await withDatabasePlace(server, (place) => scenario.run(place))
+  const figures = await withDatabasePlace(postgres, (place) => scenario.run(place))
   note({ server, scenario: name, about, targets, figures })
 }
 
 async function runOurs(): Promise<void> {
   const server = options.database === undefined ? 'sqlite' : 'postgres'
-  const made = options.database === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
+  const made = await postgres?.createDatabase()
   const ours = await startServer({ database: made?.url ?? options.database, profile: options.profile })
   try {
     const figures = { startMs: ours.startMs, idleMib: ours.idleMib }

@@ -10,7 +10,7 @@ import { relationUsage } from '#storage/database-usage.ts'
 import { migrate } from '#storage/migrate.ts'
 import { type Database } from '#storage/transaction.ts'
 
-import { createPostgresDatabase } from '../../test/postgres.ts'
+import { type DurablePostgres } from './durable-postgres.ts'
 import { type Figures } from './measure.ts'
 import { type Target } from './scenario.ts'
 
@@ -28,12 +28,12 @@ export interface DatabasePlace {
   open(options?: { readonly accounting?: boolean }): Promise<Database>
 }
 
-/** Makes a fresh database of `engine`, lets `work` use it, and removes it. */
+/** Makes a fresh database on the server `postgres`, or a file of SQLite, lets `work` use it, and removes it. */
 export async function withDatabasePlace<T>(
-  engine: 'sqlite' | 'postgres',
+  postgres: DurablePostgres | undefined,
   work: (place: DatabasePlace) => Promise<T>,
 ): Promise<T> {
-  const made = engine === 'postgres' ? await createPostgresDatabase({ migrated: false }) : undefined
+  const made = await postgres?.createDatabase()
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const url = made?.url ?? `sqlite:${join(folder, 'bench.db')}`
   const open: DatabasePlace['open'] = async (options) => {
