@@ -21,6 +21,7 @@ import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.t
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { purgeScenarios } from './scenarios/purge.ts'
+import { relationScenarios } from './scenarios/relations.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
 import { serializeScenario } from './scenarios/serialize.ts'
@@ -34,6 +35,7 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...stateScenarios,
   ...storageScenarios,
   ...purgeScenarios,
+  ...relationScenarios,
   ...gateScenarios,
 ]
 /** Without a server and without a database, and only by name. `protocol` stands for all. */

@@ -1,6 +1,7 @@
 import { countEvents } from '#observability/request-context.ts'
 import { packEventText, unpackEventText } from './event-text.ts'
 import { packNids } from './packed-nids.ts'
+import { discountRelations } from './relation-counts.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
 /** One stored event: its canonical text as signed, and its facts. Flags are 0 or 1. */
@@ -168,15 +169,21 @@ export async function newestInStreamRange(
   )
 }
 
-/** Marks events as redacted, each only if nothing redacts it yet; the text stays. */
-export function markRedacted(
+/** Marks events as redacted, each only if nothing redacts it yet; the text stays, but relates to nothing that counts. */
+export async function markRedacted(
   txn: Transaction,
   redactions: readonly { eventNid: number; redactedBy: number }[],
 ): Promise<void> {
-  return txn.runMany(
-    'UPDATE events SET redacted_by = ? WHERE event_nid = ? AND redacted_by IS NULL',
-    redactions.map((redaction) => [redaction.redactedBy, redaction.eventNid]),
-  )
+  await Promise.all([
+    txn.runMany(
+      'UPDATE events SET redacted_by = ? WHERE event_nid = ? AND redacted_by IS NULL',
+      redactions.map((redaction) => [redaction.redactedBy, redaction.eventNid]),
+    ),
+    discountRelations(
+      txn,
+      redactions.map((redaction) => redaction.eventNid),
+    ),
+  ])
 }
 
 /** Takes events out of their table, and leaves everything that refers to them. */

@@ -6,6 +6,7 @@ import * as keys from './migrations/0003-keys.ts'
 import * as serverFacts from './migrations/0009-server-facts.ts'
 import * as userFlags from './migrations/0010-user-flags.ts'
 import * as backgroundMigrations from './migrations/0012-background-migrations.ts'
+import * as threads from './migrations/0015-threads.ts'
 
 /** One step of the database's form. Never changed once released: a correction is a further migration. */
 export interface Migration {
@@ -18,7 +19,15 @@ export interface Migration {
 }
 
 /** Every migration, in the order in which they are applied. */
-export const migrations: readonly Migration[] = [rooms, accounts, keys, serverFacts, userFlags, backgroundMigrations]
+export const migrations: readonly Migration[] = [
+  rooms,
+  accounts,
+  keys,
+  serverFacts,
+  userFlags,
+  backgroundMigrations,
+  threads,
+]
 
 /** What a migration does, as 43 characters: the same for the same statements, however they are indented. */
 export function migrationChecksum(migration: Migration): string {

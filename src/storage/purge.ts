@@ -1,4 +1,5 @@
 import { packNids, unpackNids } from './packed-nids.ts'
+import { discountRelations } from './relation-counts.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A purge that was asked for and has not ended: of a room's history before a depth, or of the whole room. */
@@ -133,12 +134,17 @@ export async function deleteEventsWhole(
   const positions = events.flatMap((event) => event.streamPosition ?? [])
   await Promise.all([
     txn.run('DELETE FROM events WHERE event_nid IN @ints(?)', nids),
-    txn.run('DELETE FROM event_relations WHERE event_nid IN @ints(?)', nids),
+    deleteRelations(txn, nids),
     txn.run('DELETE FROM redactions WHERE event_nid IN @ints(?)', nids),
     txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid IN @ints(?)', roomNid, nids),
     txn.run('DELETE FROM current_state_deltas WHERE room_nid = ? AND stream_position IN @ints(?)', roomNid, positions),
     txn.run('DELETE FROM receipts WHERE room_nid = ? AND event_id IN @texts(?)', roomNid, ids),
   ])
+}
+
+async function deleteRelations(txn: Transaction, eventNids: readonly number[]): Promise<void> {
+  await discountRelations(txn, eventNids)
+  await txn.run('DELETE FROM event_relations WHERE event_nid IN @ints(?)', eventNids)
 }
 
 /** Gives a state a row of its own that its event's row has held until now. */
@@ -241,6 +247,8 @@ export async function deleteSomeOfRoom(txn: Transaction, roomNid: number, limit:
       limit,
     ),
     txn.run('DELETE FROM invite_states WHERE room_nid = ?', roomNid),
+    txn.run('DELETE FROM threads WHERE room_nid = ?', roomNid),
+    txn.run('DELETE FROM thread_senders WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM forward_extremities WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM backward_extremities WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM room_aliases WHERE room_nid = ?', roomNid),

@@ -1,4 +1,5 @@
 import { eventColumns, unpackedEvents, type EventRow } from './events.ts'
+import { addReplies } from './threads.ts'
 import type { Transaction } from './transaction.ts'
 
 /** That one event relates to another. `relatesTo` is a Matrix id, for the event may be unknown here. */
@@ -13,13 +14,20 @@ export interface RelationRow {
   readonly senderNid: number
   readonly topological: number
   readonly streamPosition: number | null
+  /** True while the event is shown to clients and not redacted. */
+  readonly counts: boolean
+  /** Of an edit that counts and says what to show instead: by what edits of one event are ordered. */
+  readonly edit: { readonly originServerTs: number; readonly eventId: string } | undefined
 }
 
-/** Writes the relations of new events. */
-export function insertRelations(txn: Transaction, rows: readonly RelationRow[]): Promise<void> {
-  return txn.runMany(
+/** Writes the relations of new events, and sums replies up in their threads. */
+export async function insertRelations(txn: Transaction, rows: readonly RelationRow[]): Promise<void> {
+  const replies = rows.flatMap(({ relType, relatesTo, counts, streamPosition, ...row }) =>
+    relType === 'm.thread' && counts && streamPosition !== null ? [{ ...row, rootId: relatesTo, streamPosition }] : [],
+  )
+  const inserted = txn.runMany(
     `INSERT INTO event_relations (event_nid, room_nid, relates_to, rel_type, aggregation_key, type, sender_nid,
-       topological, stream_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       topological, stream_position, counts, edit_ts, edit_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     rows.map((row) => [
       row.eventNid,
       row.roomNid,
@@ -30,16 +38,17 @@ export function insertRelations(txn: Transaction, rows: readonly RelationRow[]):
       row.senderNid,
       row.topological,
       row.streamPosition,
+      row.counts ? 1 : 0,
+      row.edit?.originServerTs ?? null,
+      row.edit?.eventId ?? null,
     ]),
   )
+  await Promise.all(replies.length === 0 ? [inserted] : [inserted, addReplies(txn, replies)])
 }
-
-/** What still counts: shown to clients and not redacted. */
-const counts = `e.outlier = 0 AND e.rejected IS NULL AND e.soft_failed = 0 AND e.redacted_by IS NULL`
 
 /**
  * The newest valid edit of each of these events that has one: by its time, ties by its id. Valid is an edit by the same
- * sender, of the same type, in the same room, where neither is a state event.
+ * sender, of the same type, in the same room, where neither is a state event. One row is read for each.
  * https://spec.matrix.org/v1.19/client-server-api/#validity-of-replacement-events
  */
 export function newestEdits(
@@ -48,103 +57,70 @@ export function newestEdits(
 ): Promise<{ relatesTo: string; eventNid: number }[]> {
   return txn.all(
     `SELECT relates_to AS "relatesTo", event_nid AS "eventNid" FROM (
-       SELECT r.relates_to, e.event_nid,
-         ROW_NUMBER() OVER (PARTITION BY r.relates_to ORDER BY e.origin_server_ts DESC, e.event_id DESC) AS place
-       FROM event_relations r
-       JOIN events e ON e.event_nid = r.event_nid
-       JOIN events t ON t.event_id = r.relates_to
-       WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.replace' AND e.room_nid = t.room_nid
-         AND e.sender_nid = t.sender_nid AND e.type = t.type AND e.key_nid IS NULL AND t.key_nid IS NULL
-         AND t.redacted_by IS NULL AND r.aggregation_key IS NOT NULL
-         AND ${counts}) AS edits
-     WHERE place = 1`,
+       SELECT t.event_id AS relates_to,
+         (SELECT r.event_nid FROM event_relations r
+          WHERE r.room_nid = t.room_nid AND r.relates_to = t.event_id AND r.sender_nid = t.sender_nid
+            AND r.type = t.type AND r.edit_id IS NOT NULL
+          ORDER BY r.edit_ts DESC, r.edit_id DESC LIMIT 1) AS event_nid
+       FROM events t WHERE t.event_id IN @texts(?) AND t.key_nid IS NULL AND t.redacted_by IS NULL) AS edits
+     WHERE event_nid IS NOT NULL`,
     eventIds,
   )
 }
 
 /**
- * How many events each of these threads has, and its newest by topological order; those by users in `withoutNids` count
- * as absent. Roots without a thread are left out.
+ * The ids of what refers (`m.reference`) to each of these events, oldest first, at most `limit` for each. No more rows
+ * are read for one, however many refer to it.
  */
-export function threadSummaries(
-  txn: Transaction,
-  rootIds: readonly string[],
-  withoutNids: readonly number[] = [],
-): Promise<{ relatesTo: string; eventNid: number; count: number }[]> {
-  return txn.all(
-    `SELECT relates_to AS "relatesTo", event_nid AS "eventNid", count FROM (
-       SELECT r.relates_to, e.event_nid, COUNT(*) OVER (PARTITION BY r.relates_to) AS count,
-         ROW_NUMBER() OVER (PARTITION BY r.relates_to ORDER BY e.topological DESC, e.stream_position DESC) AS place
-       FROM event_relations r
-       JOIN events e ON e.event_nid = r.event_nid
-       JOIN events t ON t.event_id = r.relates_to
-       WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.thread' AND e.room_nid = t.room_nid
-         AND e.sender_nid NOT IN @ints(?) AND ${counts}) AS threads
-     WHERE place = 1`,
-    rootIds,
-    withoutNids,
-  )
-}
-
-/** Which of these threads the user has written in, or begun. */
-export async function threadsOfSender(
-  txn: Transaction,
-  rootIds: readonly string[],
-  senderNid: number,
-): Promise<string[]> {
-  const rows = await txn.all<{ rootId: string }>(
-    `SELECT r.relates_to AS "rootId" FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
-     WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.thread' AND r.sender_nid = ? AND ${counts}
-     UNION SELECT e.event_id FROM events e WHERE e.event_id IN @texts(?) AND e.sender_nid = ?`,
-    rootIds,
-    senderNid,
-    rootIds,
-    senderNid,
-  )
-  return rows.map((row) => row.rootId)
-}
-
-/** The ids of what refers (`m.reference`) to each of these events, oldest first, at most `limit` for each. */
 export function references(
   txn: Transaction,
   eventIds: readonly string[],
   limit: number,
 ): Promise<{ relatesTo: string; eventId: string; senderNid: number }[]> {
   return txn.all(
-    `SELECT relates_to AS "relatesTo", event_id AS "eventId", sender_nid AS "senderNid" FROM (
-       SELECT r.relates_to, e.event_id, e.sender_nid, e.topological, e.stream_position,
-         ROW_NUMBER() OVER (PARTITION BY r.relates_to ORDER BY e.topological, e.stream_position) AS place
-       FROM event_relations r
-       JOIN events e ON e.event_nid = r.event_nid
-       JOIN events t ON t.event_id = r.relates_to
-       WHERE r.relates_to IN @texts(?) AND r.rel_type = 'm.reference' AND e.room_nid = t.room_nid AND ${counts})
-       AS referring
+    `WITH cuts (cut_room, cut_id, cut) AS MATERIALIZED (
+       SELECT t.room_nid, t.event_id, (
+         SELECT r.topological FROM event_relations r
+         WHERE r.room_nid = t.room_nid AND r.relates_to = t.event_id AND r.rel_type = 'm.reference' AND r.counts = 1
+         ORDER BY r.topological, r.stream_position LIMIT 1 OFFSET ?)
+       FROM events t WHERE t.event_id IN @texts(?))
+     SELECT relates_to AS "relatesTo", event_id AS "eventId", sender_nid AS "senderNid" FROM (
+       SELECT r.relates_to, e.event_id, e.sender_nid, r.topological, r.stream_position,
+         ROW_NUMBER() OVER (PARTITION BY r.relates_to ORDER BY r.topological, r.stream_position) AS place
+       FROM cuts
+       JOIN event_relations r ON r.room_nid = cut_room AND r.relates_to = cut_id AND r.rel_type = 'm.reference'
+         AND r.counts = 1 AND r.topological <= COALESCE(cut, ?)
+       JOIN events e ON e.event_nid = r.event_nid) AS referring
      WHERE place <= ? ORDER BY topological, stream_position`,
+    limit - 1,
     eventIds,
+    Number.MAX_SAFE_INTEGER,
     limit,
   )
 }
 
 /**
- * Those of these events to which something relates that still counts, by one of the given kinds and senders; null for any.
+ * Those of these events to which something relates that still counts, by one of the given kinds and senders; null for
+ * any, but not for both. One search of an index for each.
  */
 export async function relatedBy(
   txn: Transaction,
   eventIds: readonly string[],
   by: { readonly relTypes: readonly string[] | null; readonly senderNids: readonly number[] | null },
 ): Promise<string[]> {
-  const rows = await txn.all<{ eventId: string }>(
-    `SELECT DISTINCT r.relates_to AS "eventId" FROM event_relations r
-     JOIN events e ON e.event_nid = r.event_nid
-     JOIN events t ON t.event_id = r.relates_to AND t.room_nid = e.room_nid
-     WHERE r.relates_to IN @texts(?) AND (? = 1 OR r.rel_type IN @texts(?)) AND (? = 1 OR r.sender_nid IN @ints(?))
-       AND ${counts}`,
-    eventIds,
-    by.relTypes === null ? 1 : 0,
-    by.relTypes ?? [],
-    by.senderNids === null ? 1 : 0,
-    by.senderNids ?? [],
-  )
+  const { relTypes, senderNids } = by
+  const relates = `SELECT t.event_id AS "eventId" FROM events t WHERE t.event_id IN @texts(?) AND EXISTS (
+    SELECT 1 FROM event_relations r WHERE r.room_nid = t.room_nid AND r.relates_to = t.event_id AND r.counts = 1`
+  const rows = await (senderNids === null
+    ? txn.all<{ eventId: string }>(`${relates} AND r.rel_type IN @texts(?))`, eventIds, relTypes ?? [])
+    : relTypes === null
+      ? txn.all<{ eventId: string }>(`${relates} AND r.sender_nid IN @ints(?))`, eventIds, senderNids)
+      : txn.all<{ eventId: string }>(
+          `${relates} AND r.sender_nid IN @ints(?) AND r.rel_type IN @texts(?))`,
+          eventIds,
+          senderNids,
+          relTypes,
+        ))
   return rows.map((row) => row.eventId)
 }
 
@@ -171,11 +147,11 @@ export async function hasAnnotation(
   },
 ): Promise<boolean> {
   const row = await txn.get(
-    `SELECT e.event_nid FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
-     WHERE r.relates_to = ? AND r.rel_type = 'm.annotation' AND r.room_nid = ? AND r.type = ? AND r.aggregation_key = ?
-       AND r.sender_nid = ? AND ${counts} LIMIT 1`,
-    annotation.relatesTo,
+    `SELECT event_nid FROM event_relations
+     WHERE room_nid = ? AND relates_to = ? AND rel_type = 'm.annotation' AND counts = 1 AND type = ?
+       AND aggregation_key = ? AND sender_nid = ? LIMIT 1`,
     annotation.roomNid,
+    annotation.relatesTo,
     annotation.type,
     annotation.key,
     annotation.senderNid,
@@ -235,37 +211,5 @@ export async function relatedEvents(txn: Transaction, range: RelatedRange): Prom
       range.arrivedBy,
       range.limit,
     ),
-  )
-}
-
-/**
- * The roots of a room's threads, the one with the newest event first. `before`: only threads whose newest event has a
- * smaller stream position. `participantNid`: only threads that this user began or wrote in; null for all.
- */
-export function threadRoots(
-  txn: Transaction,
-  page: {
-    readonly roomNid: number
-    readonly before: number
-    readonly participantNid: number | null
-    readonly limit: number
-  },
-): Promise<{ rootId: string; newest: number }[]> {
-  return txn.all(
-    `SELECT r.relates_to AS "rootId", MAX(e.stream_position) AS newest
-     FROM event_relations r
-     JOIN events e ON e.event_nid = r.event_nid
-     JOIN events t ON t.event_id = r.relates_to AND t.room_nid = r.room_nid
-     WHERE r.room_nid = ? AND r.rel_type = 'm.thread' AND ${counts}
-     GROUP BY r.relates_to, t.sender_nid
-     HAVING MAX(e.stream_position) < ? AND (CAST(? AS BIGINT) IS NULL OR t.sender_nid = ?
-       OR SUM(CASE WHEN e.sender_nid = ? THEN 1 ELSE 0 END) > 0)
-     ORDER BY MAX(e.stream_position) DESC LIMIT ?`,
-    page.roomNid,
-    page.before,
-    page.participantNid,
-    page.participantNid,
-    page.participantNid,
-    page.limit,
   )
 }

@@ -1,6 +1,6 @@
 import type { UserId } from '#protocol/identifiers.ts'
 import type { EventRow } from '#storage/events.ts'
-import { threadsOfSender, threadSummaries } from '#storage/relations.ts'
+import { threadsOfSender, threadSummariesWithout } from '#storage/threads.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { IgnoredSenders } from '../ignored-senders.ts'
 import type { Room } from '../known-rooms.ts'
@@ -76,15 +76,13 @@ export class PersonalRelations {
     if (roots.length === 0) return
     const summaries = await this.#deps.database.runInteraction(
       'thread_summaries_without',
-      (txn) => threadSummaries(txn, roots, [...ignored]),
+      (txn) => threadSummariesWithout(txn, roots, [...ignored]),
       { readOnly: true },
     )
-    const byRoot = new Map(summaries.map((summary) => [summary.relatesTo, summary]))
+    const byRoot = new Map(summaries.map((summary) => [summary.rootId, summary]))
     for (const root of roots) {
       const fact = relations.get(root)
-      const left = byRoot.get(root)
-      const thread = left === undefined ? undefined : { latestNid: left.eventNid, count: left.count }
-      if (fact !== undefined) relations.set(root, { ...fact, thread })
+      if (fact !== undefined) relations.set(root, { ...fact, thread: byRoot.get(root) })
     }
   }
 

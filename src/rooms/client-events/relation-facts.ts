@@ -1,5 +1,6 @@
 import { LruCache } from '#base/lru-cache.ts'
-import { newestEdits, references, threadSummaries } from '#storage/relations.ts'
+import { newestEdits, references } from '#storage/relations.ts'
+import { threadSummaries } from '#storage/threads.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
 import { ownRelationType } from './own-relation.ts'
@@ -121,8 +122,7 @@ export class RelationFactsCache {
           found.set(eventId, { ...(found.get(eventId) ?? nothing), ...fact })
         }
         for (const edit of await newestEdits(txn, eventIds)) add(edit.relatesTo, { editNid: edit.eventNid })
-        for (const thread of await threadSummaries(txn, eventIds))
-          add(thread.relatesTo, { thread: { latestNid: thread.eventNid, count: thread.count } })
+        for (const thread of await threadSummaries(txn, eventIds)) add(thread.rootId, { thread })
         const referring = Map.groupBy(await references(txn, eventIds, referencesMax), (row) => row.relatesTo)
         for (const [eventId, rows] of referring) add(eventId, { references: rows })
         return found

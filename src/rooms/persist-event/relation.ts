@@ -19,16 +19,21 @@ export function relationOf(row: EventRow, content: JsonObject | undefined): Rela
   const relType = text(relation['rel_type'])
   const relatesTo = text(relation['event_id'])
   if (relType === undefined || relatesTo === undefined) return undefined
+  const aggregationKey = aggregationKeyOf(row, relType, content) ?? null
+  const counts = row.outlier === 0 && row.rejected === null && row.softFailed === 0 && row.redactedBy === null
+  const isEdit = counts && relType === 'm.replace' && aggregationKey !== null
   return {
     eventNid: row.eventNid,
     roomNid: row.roomNid,
     relatesTo,
     relType,
-    aggregationKey: aggregationKeyOf(row, relType, content) ?? null,
+    aggregationKey,
     type: row.type,
     senderNid: row.senderNid,
     topological: row.topological,
     streamPosition: row.streamPosition,
+    counts,
+    edit: isEdit ? { originServerTs: row.originServerTs, eventId: row.eventId } : undefined,
   }
 }
 

@@ -3,8 +3,10 @@ import { currentState } from '#storage/current-state.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { eventsByNids } from '#storage/events.ts'
 import { membershipsInRoom, userNidsOf } from '#storage/memberships.ts'
+import { wrongRelationCounts } from '#storage/relation-counts.ts'
 import { stateKeys } from '#storage/room-state.ts'
 import { mergedState } from '#storage/rooms.ts'
+import { wrongThreads } from '#storage/threads.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import { readState } from './read-state.ts'
 
@@ -12,8 +14,8 @@ import { readState } from './read-state.ts'
 const membersAtOnce = 1_000
 
 /**
- * Works out anew what the tables say that are derived from a room's events (its state now, who is what in it) and says
- * in a sentence each what differs. Costs the size of the room's state.
+ * Works out anew what the tables say that are derived from a room's events (its state now, who is what in it, what
+ * relates to what) and says in a sentence each what differs. Costs the size of the room's state and of its threads.
  */
 export async function derivedFaults(txn: Transaction, roomNid: number): Promise<string[]> {
   const [end] = await forwardExtremities(txn, roomNid)
@@ -28,7 +30,16 @@ export async function derivedFaults(txn: Transaction, roomNid: number): Promise<
   }
   for (const keyNid of now.keys())
     if (!state.has(keyNid)) faults.push(`current_state has key ${keyNid}, which is gone.`)
-  return [...faults, ...(await memberFaults(txn, roomNid, state))]
+  return [...faults, ...(await memberFaults(txn, roomNid, state)), ...(await relationFaults(txn, roomNid))]
+}
+
+async function relationFaults(txn: Transaction, roomNid: number): Promise<string[]> {
+  const relations = await wrongRelationCounts(txn, roomNid)
+  const threads = await wrongThreads(txn, roomNid)
+  return [
+    ...relations.map((eventId) => `event_relations is wrong about whether ${eventId} counts.`),
+    ...threads.map((rootId) => `threads sums up the thread of ${rootId} otherwise than its replies do.`),
+  ]
 }
 
 async function memberFaults(txn: Transaction, roomNid: number, state: ReadonlyMap<number, number>): Promise<string[]> {
