@@ -140,12 +140,8 @@ eachEngine(
     const logger: Logger = { ...silentLogger, error: (message) => told.push(message) }
     const background = await open(database, logger)
     const running = background.run([fillLengths({ failAt: 3 })])
-    let over = false
-    void running.then(() => (over = true))
-    while (!over) {
-      t.mock.timers.tick(1_000)
-      await new Promise(setImmediate)
-    }
+    const turn = (): Promise<string> => new Promise((resolve) => setImmediate(resolve, 'not yet'))
+    while ((await Promise.race([running, turn()])) === 'not yet') t.mock.timers.tick(1_000)
     assert.deepEqual(told, ['A step of a migration failed and will be tried again'])
     assert.equal(await lengthsKept(database), rows)
   },
