@@ -32,7 +32,7 @@ export const house: readonly Folder[] = [
     name: 'observability',
     floor: 0,
     mayUse: [],
-    about: 'Log lines, metrics and traces, as a facade; `app` plugs the outputs in.',
+    about: 'For whom the running code works; log lines, metrics and traces, as a facade: `app` plugs the outputs in.',
   },
   {
     name: 'storage',

@@ -47,3 +47,22 @@ test('a key without work is forgotten', async () => {
   await settle()
   assert.equal(linearizer.size, 0)
 })
+
+test('a task whose turn is no longer waited for never begins, and those behind it keep their order', async () => {
+  const started: string[] = []
+  const linearizer = new Linearizer<string>()
+  const gone = new AbortController()
+  const [first, second, third] = [task('first', started), task('second', started), task('third', started)]
+  const running = linearizer.run('a', first.run, gone.signal)
+  const left = assert.rejects(linearizer.run('a', second.run, gone.signal), /gone/)
+  const last = linearizer.run('a', third.run)
+  gone.abort(new Error('gone'))
+  await left
+  assert.deepEqual(started, ['first'])
+  first.end()
+  third.end()
+  assert.deepEqual(await Promise.all([running, last]), ['first', 'third'])
+  assert.deepEqual(started, ['first', 'third'])
+  await assert.rejects(linearizer.run('a', second.run, gone.signal), /gone/)
+  assert.equal(linearizer.size, 0)
+})

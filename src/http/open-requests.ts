@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { clientGone } from './client-gone.ts'
 
 /** The requests being answered, and the means to end their waits. */
 export class OpenRequests {
@@ -16,14 +17,12 @@ export class OpenRequests {
     return this.#count
   }
 
-  /** Counts a request that has come. */
   /** To be called when a request has arrived. */
   opened(): void {
     this.#count += 1
   }
 
-  /** Counts a request that is done with, answered or not. */
-  /** To be called when its answer has been written. */
+  /** To be called when its answer has been written, or there is nobody to write it to. */
   closed(): void {
     this.#count -= 1
   }
@@ -32,13 +31,13 @@ export class OpenRequests {
   signalFor(response: ServerResponse): AbortSignal {
     const controller = new AbortController()
     if (this.#stopping || response.destroyed) {
-      controller.abort()
+      controller.abort(clientGone())
       return controller.signal
     }
     this.#controllers.add(controller)
     response.once('close', () => {
       this.#controllers.delete(controller)
-      controller.abort()
+      if (!response.writableFinished) controller.abort(clientGone())
     })
     return controller.signal
   }

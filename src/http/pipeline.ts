@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#observability/logger.ts'
+import { askedBy, forEverybody } from '#observability/asker.ts'
 import { beginWork, endWork } from '#observability/cpu-shares.ts'
 import { noCounts, runInRequest, type RequestContext } from '#observability/request-context.ts'
 import { parseTraceParent, requestSpan, tracing } from '#observability/spans.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { accessTokenOf } from './access-token.ts'
+import { clientGone, goneStatus, isClientGone, WaitingClient } from './client-gone.ts'
 import { errorToAnswer } from './errors-to-response.ts'
 import type { OpenRequests } from './open-requests.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -38,9 +40,6 @@ export interface PipelineDeps<Requester> {
   readonly slowRequestMs?: number | undefined
 }
 
-/** What the log says of a request that nobody waited for any more, as proxies do. */
-const goneStatus = 499
-
 /** A request from which the body has been read, in Fastify's hands. */
 type Request = FastifyRequest & { readonly body: Buffer | undefined }
 
@@ -63,6 +62,7 @@ export function serve<Requester>(
   const counted = deps.metrics?.counterFor(route.method, route.path)
   const admit = admission(route, deps)
   const read = inputReader(route)
+  const handle = handling(route, logger)
   const answerCall = async (
     request: Request,
     context: RequestContext,
@@ -76,8 +76,8 @@ export function serve<Requester>(
       }
       read(request, call)
       // Whoever has gone while its turn came is not worked for; a write that has begun would go on.
-      if (call.isGone) throw new MatrixError('M_UNKNOWN', 'The client has gone.', { status: goneStatus })
-      return await (route.handler as Handler<Requester>)(call)
+      if (call.client.gone) throw clientGone()
+      return await handle(call)
     } catch (error) {
       return errorToAnswer(error, logger, route.errorPage)
     }
@@ -92,7 +92,7 @@ export function serve<Requester>(
     beginWork(context)
     if (tracing()) context.trace = parseTraceParent(call.header('traceparent'))
     const traced = requestSpan(context)
-    const answer = await runInRequest(context, () => answerCall(request, context, call))
+    const answer = await runInRequest(context, () => askedBy(call.client, () => answerCall(request, context, call)))
     const { raw } = reply
     const lastOne = open.stopping
     const bytes = writeAnswer(raw, answer, { cors: isApiPath(request.url), lastOne, requestId: context.id })
@@ -106,6 +106,27 @@ export function serve<Requester>(
   }
 }
 
+/**
+ * Runs the handler. Should something end with another client that this request has come to share with that one's, which
+ * is a fault of whoever shares it, then it is done again.
+ */
+function handling<Requester>(
+  route: Route<Requester>,
+  logger: Logger,
+): (call: MutableCall<Requester>) => Promise<object> {
+  const handler = route.handler as Handler<Requester>
+  return async (call) => {
+    try {
+      return await handler(call)
+    } catch (error) {
+      if (!isClientGone(error) || call.client.gone) throw error
+      logger.warn('Work for several requests ended with the client of one', { error })
+      if (call.client.kept) throw new Error('it cannot be done again: something of it is written', { cause: error })
+      return await forEverybody(() => handler(call))
+    }
+  }
+}
+
 type Handler<Requester> = (call: Call<Requester, unknown, unknown, unknown>) => Promise<object | Answer | JsonText>
 
 /** A call being put together. Its signal is made only for handlers that look at it. */
@@ -114,20 +135,17 @@ class MutableCall<Requester> implements Call<Requester, unknown, unknown, unknow
   query: unknown = undefined
   body: unknown = undefined
   declare requester: Requester
+  readonly client: WaitingClient
   readonly #request: Request
   readonly #reply: FastifyReply
   readonly #open: OpenRequests
   #signal: AbortSignal | undefined
 
   constructor(request: Request, reply: FastifyReply, open: OpenRequests) {
+    this.client = new WaitingClient(reply.raw, request.method)
     this.#request = request
     this.#reply = reply
     this.#open = open
-  }
-
-  /** Whether nobody waits for the answer any more. */
-  get isGone(): boolean {
-    return this.#reply.raw.destroyed
   }
 
   get ip(): string {

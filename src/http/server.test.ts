@@ -5,6 +5,7 @@ import { Type } from './schema.ts'
 import { systemClock } from '#base/clock.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { MatrixError } from '#protocol/errors.ts'
+import { clientGone } from './client-gone.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Answer, JsonText, routeFor, type Route } from './route.ts'
 import { createServer, type HttpServer } from './server.ts'
@@ -83,6 +84,12 @@ const routes: Route<{ name: string }>[] = [
   }),
   route({
     method: 'GET',
+    path: '/_matrix/client/v3/shared',
+    auth: 'none',
+    handler: async () => ({ shared: await shared.finally(() => (shared = Promise.resolve('made anew'))) }),
+  }),
+  route({
+    method: 'GET',
     path: '/_matrix/client/v3/wait',
     auth: 'none',
     handler: async ({ signal }) => {
@@ -94,6 +101,7 @@ const routes: Route<{ name: string }>[] = [
 ]
 
 let waiting: () => void = () => undefined
+let shared = Promise.resolve('')
 
 function makeServer(): HttpServer {
   return createServer<{ name: string }>({
@@ -366,6 +374,14 @@ test('the wait of a client that went away ends', async () => {
   assert.equal(await poll, 'gone')
   await other.close(1000)
   assert.equal(other.openRequests, 0)
+})
+
+test('what ends with the client of another request is done again', async () => {
+  shared = Promise.reject(clientGone())
+  shared.catch(() => undefined)
+  const response = await fetch(`${base}/_matrix/client/v3/shared`)
+  assert.equal(response.status, 200)
+  assert.deepEqual(await response.json(), { shared: 'made anew' })
 })
 
 test('listening on a port in use fails', async () => {

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+import { forEverybody } from './asker.ts'
+
 /** What the database did for a piece of work. */
 export interface DatabaseAccount {
   /** Time waited for a connection or for the writer, in milliseconds. */
@@ -92,6 +94,6 @@ export function runInBackground<T>(name: string, task: () => T): T {
       device: undefined,
       ...noCounts(),
     },
-    task,
+    () => forEverybody(task),
   )
 }

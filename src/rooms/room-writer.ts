@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import { Linearizer } from '#base/linearizer.ts'
 import { NumberMap } from '#base/number-map.ts'
+import { currentAsker, forEverybody, whileAsked } from '#observability/asker.ts'
 import { authEventKeys } from '#protocol/auth-rules.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
 import { parseEventId, parseUserId, type ServerName } from '#protocol/identifiers.ts'
@@ -82,7 +83,7 @@ export class RoomWriter {
       const seat = others === undefined ? this.#seats.get(room.roomNid) : undefined
       this.#figures[seat === undefined ? 'misses' : 'hits'] += 1
       if (seat === undefined || seat.live.failed) {
-        await (others ?? this.#load(room))
+        await whileAsked<unknown>(others ?? this.#load(room))
         continue
       }
       const { live, outbox } = seat
@@ -91,8 +92,12 @@ export class RoomWriter {
         await this.#loadAuthEvents(live, missing)
         continue
       }
+      const asker = currentAsker()
+      if (asker?.gone === true) throw asker.signal.reason
       const before = live.extremities
       const built = buildNext(live, proposed, nids, this.#signer())
+      // From here on it is written, whoever goes: what comes next is built on it.
+      asker?.keep()
       return outbox.put(built, before)
     }
   }
@@ -194,7 +199,7 @@ export class RoomWriter {
   #load(room: Room): Promise<Seat> {
     let loading = this.#loading.get(room.roomNid)
     if (loading === undefined) {
-      loading = loadRoom(this.#database, room)
+      loading = forEverybody(() => loadRoom(this.#database, room))
         .then((live) => this.#seat(live))
         .finally(() => this.#loading.delete(room.roomNid))
       this.#loading.set(room.roomNid, loading)

@@ -1,4 +1,5 @@
 import { LruCache } from '#base/lru-cache.ts'
+import { currentAsker, type Asker } from '#observability/asker.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { parseEventId, type EventId } from '#protocol/identifiers.ts'
 import { eventByTransaction } from '#storage/events.ts'
@@ -14,6 +15,11 @@ import { RelationRules } from './send-event/relation-rules.ts'
 import type { SendRequest } from './send-event/send-request.ts'
 import { strippedState } from './membership/stripped-state.ts'
 
+interface UnderWay {
+  readonly sending: Promise<EventId>
+  readonly asker: Asker | undefined
+}
+
 /** Requests remembered in memory, so that one repeated at once finds the one under way. */
 const requestsUnderWayMax = 50_000
 
@@ -25,7 +31,7 @@ export class SendEvent {
   readonly #roomWriter: RoomWriter
   readonly #redactionTargets: RedactionTargets
   readonly #relationRules: RelationRules
-  readonly #underWay = new LruCache<string, Promise<EventId>>(requestsUnderWayMax)
+  readonly #underWay = new LruCache<string, UnderWay>(requestsUnderWayMax)
 
   constructor(deps: {
     readonly database: Database
@@ -74,12 +80,18 @@ export class SendEvent {
     const { requester, room, txnId } = request
     const key = `${room.roomNid} ${requester.userId} ${requester.deviceId} ${txnId}`
     const earlier = this.#underWay.get(key)
-    if (earlier !== undefined) return earlier
-    const sending = this.#sendOnce(request, txnId, write)
-    this.#underWay.set(key, sending)
+    if (earlier !== undefined && earlier.asker?.gone !== true) {
+      // Two wait for it now.
+      earlier.asker?.keep()
+      return earlier.sending
+    }
+    const underWay = { sending: this.#sendOnce(request, txnId, write), asker: currentAsker() }
+    this.#underWay.set(key, underWay)
     // What failed may be tried again.
-    sending.catch(() => this.#underWay.delete(key))
-    return sending
+    underWay.sending.catch(() => {
+      if (this.#underWay.get(key) === underWay) this.#underWay.delete(key)
+    })
+    return underWay.sending
   }
 
   /** A redaction with its target found; where the room version wants the target's id is up to who builds the event. */

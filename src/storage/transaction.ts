@@ -32,7 +32,10 @@ export interface Transaction {
 export interface InteractionOptions {
   /** The interaction only reads: it never waits for a writer, and sees one consistent snapshot. */
   readonly readOnly?: boolean
-  /** Aborted when nobody waits for the answer any more: ends the wait for a turn. What has begun goes on. */
+  /**
+   * Aborted when nobody waits for the answer any more: ends the wait for a turn. What has begun goes on. When it is not
+   * given, the wait ends with the asker that the running code works for alone (`observability/asker.ts`).
+   */
   readonly signal?: AbortSignal
   /** No statement of it is ended for taking long: for migrations and other work in which that is expected. */
   readonly mayTakeLong?: boolean

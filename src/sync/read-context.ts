@@ -1,3 +1,4 @@
+import { MatrixError } from '#protocol/errors.ts'
 import type { RoomId } from '#protocol/identifiers.ts'
 import type { KnownRooms } from '#rooms/known-rooms.ts'
 import type { MembershipRow, Memberships } from '#rooms/memberships.ts'
@@ -87,7 +88,10 @@ async function settledMemberships(
       timeoutMs: settleMsMax,
       signal: request.signal,
     })
-    if (!settled) throw new Error(`the events stream did not pass ${newest}`)
+    if (settled) continue
+    if (request.signal.aborted)
+      throw new MatrixError('M_UNKNOWN', 'The server is stopping: sync again.', { status: 503 })
+    throw new Error(`the events stream did not pass ${newest}`)
   }
 }
 

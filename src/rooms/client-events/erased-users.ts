@@ -1,3 +1,4 @@
+import { forEverybody } from '#observability/asker.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import { erasedUserIds } from '#storage/accounts.ts'
 import type { Database } from '#storage/transaction.ts'
@@ -25,9 +26,9 @@ export class ErasedUsers {
   /** All of them. One query, until another account ends. */
   all(): Promise<ReadonlySet<UserId>> {
     if (this.#users !== undefined) return this.#users
-    const users = this.#database
-      .runInteraction('erased_users', (txn) => erasedUserIds(txn), { readOnly: true })
-      .then((userIds) => new Set(userIds))
+    const users = forEverybody(() =>
+      this.#database.runInteraction('erased_users', (txn) => erasedUserIds(txn), { readOnly: true }),
+    ).then((userIds) => new Set(userIds))
     this.#users = users
     users.catch(() => {
       if (this.#users === users) this.#users = undefined

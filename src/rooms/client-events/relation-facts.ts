@@ -1,4 +1,5 @@
 import { LruCache } from '#base/lru-cache.ts'
+import { forEverybody } from '#observability/asker.ts'
 import { newestEdits, references } from '#storage/relations.ts'
 import { threadSummaries } from '#storage/threads.ts'
 import type { EventRow } from '#storage/events.ts'
@@ -88,7 +89,7 @@ export class RelationFactsCache {
     const ownTypes = new Map<string, string | undefined>()
     const loaded = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.#batch = undefined
-      return this.#read(ownTypes)
+      return forEverybody(() => this.#read(ownTypes))
     })
     return { ownTypes, loaded }
   }

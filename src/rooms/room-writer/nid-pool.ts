@@ -1,3 +1,5 @@
+import { forEverybody } from '#observability/asker.ts'
+
 /** Hands out durable numbers in blocks: `storage/id-blocks.ts`. */
 interface NumberSource {
   reserve(name: string, count: number): Promise<number>
@@ -20,7 +22,7 @@ export class NidPool {
 
   /** A number that nobody else is given, ever. */
   async next(): Promise<number> {
-    while (this.#next >= this.#end) await (this.#refilling ??= this.#refill())
+    while (this.#next >= this.#end) await (this.#refilling ??= forEverybody(() => this.#refill()))
     return this.#next++
   }
 

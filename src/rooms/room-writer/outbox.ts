@@ -1,3 +1,4 @@
+import { forEverybody } from '#observability/asker.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { BuiltEvent, PersistEvent } from '../persist-event.ts'
 import type { Extremity, LiveRoom } from './live-room.ts'
@@ -46,7 +47,7 @@ export class Outbox {
   put(built: BuiltEvent, before: readonly Extremity[]): Promise<EventRow> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ built, before, resolve, reject })
-      if (!this.#draining) void this.#drain()
+      if (!this.#draining) void forEverybody(() => this.#drain())
     })
   }
 

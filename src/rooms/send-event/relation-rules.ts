@@ -1,4 +1,5 @@
 import { Linearizer } from '#base/linearizer.ts'
+import { currentAsker } from '#observability/asker.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { isJsonObject } from '#protocol/json.ts'
 import { hasAnnotation, relatesToAnother } from '#storage/relations.ts'
@@ -34,10 +35,11 @@ export class RelationRules {
     if (relType === 'm.thread') await this.#checkRoot(request, relatesTo)
     if (relType !== 'm.annotation' || typeof key !== 'string') return send()
     const asked = [request.room.roomNid, request.requester.userId, relatesTo, request.type, key]
-    return this.#annotations.run(JSON.stringify(asked), async () => {
+    const checkAndSend = async (): Promise<T> => {
       await this.#checkAnnotation(request, relatesTo, key)
       return send()
-    })
+    }
+    return this.#annotations.run(JSON.stringify(asked), checkAndSend, currentAsker()?.signal)
   }
 
   async #checkRoot({ room }: SendRequest, rootId: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { LruCache } from '#base/lru-cache.ts'
+import { forEverybody } from '#observability/asker.ts'
 import { isJsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import { eventsByNids } from '#storage/events.ts'
@@ -68,7 +69,7 @@ export class StateValues {
     const keyNids = new Set<number>()
     const loaded = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.#batch = undefined
-      return this.#read([...stateNids], [...keyNids])
+      return forEverybody(() => this.#read([...stateNids], [...keyNids]))
     })
     return { stateNids, keyNids, loaded }
   }

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+import { type Asker, askerOf, currentAsker } from '#observability/asker.ts'
+
 import { DatabaseError } from '../database-error.ts'
+import { type InteractionOptions } from '../transaction.ts'
 import { type InteractionAccount } from './interaction-account.ts'
 
 /** The name of the interaction that the running code belongs to. */
@@ -19,6 +22,11 @@ export function refuseNested(name: string): void {
 /** Runs `fn` as the body of interaction `name`. */
 export function insideInteraction<T>(name: string, fn: () => Promise<T>): Promise<T> {
   return running.run(name, fn)
+}
+
+/** Whose going ends the wait of an interaction; undefined when it has to be done in any case. */
+export function askerFor({ signal }: InteractionOptions): Asker | undefined {
+  return signal === undefined ? currentAsker() : askerOf(signal)
 }
 
 /** What an open transaction of either engine keeps besides its connection: whether it is open, and its callbacks. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ClientBase, type CustomTypesConfig, type Pool, type PoolClient, type QueryResult } from 'pg'
 
 import { type Random, systemRandom } from '#base/random.ts'
+import { type Asker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
 import { type EngineDeps } from './engine-deps.ts'
@@ -77,9 +78,10 @@ export class PostgresConnections {
 
   /**
    * A connection, for whoever has a turn. While the server is away it is tried again until `deadline` (monotonic).
-   * @throws MatrixError 503 when it stays away; DatabaseError when it does not let us in.
+   * @throws MatrixError 503 when it stays away; DatabaseError when it does not let us in; the reason of the asker's signal
+   *   when they go.
    */
-  async connect(deadline: number): Promise<PoolClient> {
+  async connect(deadline: number, asker?: Asker): Promise<PoolClient> {
     for (;;) {
       try {
         const client = await this.#pool.connect()
@@ -92,7 +94,7 @@ export class PostgresConnections {
         this.#noteAway(error)
         const wait = reconnectMs * (0.5 + this.#random.fraction() / 2)
         if (this.#closing || this.#deps.clock.monotonic() + wait > deadline) throw tooBusy()
-        await delay(wait)
+        await delayFor(asker, wait)
       }
     }
   }
@@ -146,6 +148,15 @@ export class PostgresConnections {
     if (!this.#away) return
     this.#away = false
     this.#deps.logger.info('PostgreSQL is there again')
+  }
+}
+
+/** Waits, unless the asker goes meanwhile. */
+async function delayFor(asker: Asker | undefined, waitMs: number): Promise<void> {
+  try {
+    await delay(waitMs, undefined, asker === undefined ? {} : { signal: asker.signal })
+  } catch {
+    throw asker?.signal.reason
   }
 }
 

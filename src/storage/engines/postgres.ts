@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Random, systemRandom } from '#base/random.ts'
+import { type Asker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
 import { type InteractionOptions, type OpenDatabase, type PoolFigures, type Transaction } from '../transaction.ts'
 import { commitOutcome } from './commit-outcome.ts'
 import { type EngineDeps } from './engine-deps.ts'
-import { refuseNested } from './interaction-scope.ts'
+import { askerFor, refuseNested } from './interaction-scope.ts'
 import { type Attempt, type Outcome, runOnce } from './postgres-attempt.ts'
 import { PostgresConnections } from './postgres-connections.ts'
 import { PostgresHold } from './postgres-hold.ts'
@@ -80,7 +81,7 @@ export class PostgresDatabase implements OpenDatabase {
         mayTakeLong: options.mayTakeLong === true,
         account,
       }
-      const value = await this.#run(attempt, options.signal)
+      const value = await this.#run(attempt, askerFor(options))
       succeeded = true
       return value
     } finally {
@@ -105,11 +106,11 @@ export class PostgresDatabase implements OpenDatabase {
   }
 
   /** Runs it until it has committed, or failed for another reason than a conflict or a lost connection, or too often. */
-  async #run<T>(attempt: Attempt<T>, signal: AbortSignal | undefined): Promise<T> {
+  async #run<T>(attempt: Attempt<T>, asker: Asker | undefined): Promise<T> {
     let conflicts = 0
     let losses = 0
     for (;;) {
-      const outcome = await this.#inTurn(attempt, signal)
+      const outcome = await this.#inTurn(attempt, asker)
       const report = (error: unknown): void => this.#deps.report(error, attempt.name)
       if (outcome.end === 'committed') {
         outcome.txn.state.committed(report)
@@ -119,7 +120,7 @@ export class PostgresDatabase implements OpenDatabase {
       const again = outcome.end === 'again'
       if (again && outcome.why === 'conflict') conflicts += 1
       if (again && outcome.why === 'connection') losses += 1
-      if (again && conflicts < attemptsMax && losses < connectionsMax && signal?.aborted !== true) {
+      if (again && conflicts < attemptsMax && losses < connectionsMax && asker?.gone !== true) {
         await delay(Math.min(backoffMsMax, backoffMsMin * 2 ** (conflicts + losses)) * this.#random.fraction())
         continue
       }
@@ -130,12 +131,13 @@ export class PostgresDatabase implements OpenDatabase {
   }
 
   /** One run, and when its connection broke during the commit, what became of it. */
-  async #inTurn<T>(attempt: Attempt<T>, signal: AbortSignal | undefined): Promise<Outcome<T>> {
+  async #inTurn<T>(attempt: Attempt<T>, asker: Asker | undefined): Promise<Outcome<T>> {
     const { turns } = this.#connections
-    if (!turns.tryTake()) await turns.take(signal)
+    if (asker !== undefined || !turns.tryTake()) await turns.take(asker)
     const { clock, waitMsMax } = this.#deps
     try {
-      const client = await this.#connections.connect(clock.monotonic() + waitMsMax)
+      const client = await this.#connections.connect(clock.monotonic() + waitMsMax, asker)
+      if (!attempt.readOnly) asker?.keep()
       attempt.account?.began()
       const outcome = await runOnce(attempt, client, { connections: this.#connections, watchdog: this.#watchdog })
       if (outcome.end !== 'unknown') return outcome

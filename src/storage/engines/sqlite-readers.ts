@@ -1,6 +1,6 @@
 import { type InteractionOptions, type Transaction } from '../transaction.ts'
 import { type EngineDeps } from './engine-deps.ts'
-import { insideInteraction } from './interaction-scope.ts'
+import { askerFor, insideInteraction } from './interaction-scope.ts'
 import { rehearsed } from './rehearsal.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
@@ -30,7 +30,8 @@ export class SqliteReaders {
     const account = this.#deps.accounting?.open(name)
     let succeeded = false
     try {
-      if (!this.turns.tryTake()) await this.turns.take(options.signal)
+      const asker = askerFor(options)
+      if (asker !== undefined || !this.turns.tryTake()) await this.turns.take(asker)
       try {
         account?.began()
         const value = await this.#read(name, fn, account)

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+import { type Asker } from '#observability/asker.ts'
+
 import { DatabaseError } from '../database-error.ts'
 import { type InteractionOptions, type Transaction } from '../transaction.ts'
 import { type EngineDeps } from './engine-deps.ts'
-import { insideInteraction } from './interaction-scope.ts'
+import { askerFor, insideInteraction } from './interaction-scope.ts'
 import { type InteractionAccount } from './interaction-account.ts'
 import { rehearsed } from './rehearsal.ts'
 import { type SqliteConnection } from './sqlite-connection.ts'
@@ -21,9 +23,11 @@ const waitingInteractionsMax = 5_000
 interface Job {
   readonly name: string
   readonly fn: (txn: Transaction) => Promise<unknown>
-  readonly signal: AbortSignal | undefined
+  readonly asker: Asker | undefined
   readonly account: InteractionAccount | undefined
   readonly askedAt: number
+  /** Ends its wait when the asker goes; taken off once its turn has come. */
+  leave: (() => void) | undefined
   /** Runs something in the asynchronous context of whoever asked for the interaction. */
   readonly inContext: <R>(fn: () => R) => R
   readonly resolve: (value: unknown) => void
@@ -44,10 +48,13 @@ export class SqliteWriter {
   readonly #connection: SqliteConnection
   readonly #deps: EngineDeps
   readonly #watchdog: Watchdog
-  #queue: Job[] = []
+  /** In order of arrival; one whose asker goes leaves from the middle in constant time. */
+  readonly #queue = new Set<Job>()
   #busy = false
   #refused = 0
   #idle: (() => void)[] = []
+  /** For those who wait too long while one interaction holds the writer. */
+  #limit: NodeJS.Timeout | undefined
 
   constructor(connection: SqliteConnection, deps: EngineDeps, watchdog: Watchdog) {
     this.#connection = connection
@@ -55,9 +62,9 @@ export class SqliteWriter {
     this.#watchdog = watchdog
   }
 
-  /** How many wait for the writer or share the group that it works on. */
+  /** How many wait for the writer. */
   get waiting(): number {
-    return this.#queue.length
+    return this.#queue.size
   }
 
   /** True while it writes. */
@@ -71,24 +78,56 @@ export class SqliteWriter {
   }
 
   /** Queues an interaction; settles once it is durable or has failed. */
-  run<T>(name: string, fn: (txn: Transaction) => Promise<T>, { signal }: InteractionOptions): Promise<T> {
-    if (this.#queue.length >= waitingInteractionsMax) {
+  run<T>(name: string, fn: (txn: Transaction) => Promise<T>, options: InteractionOptions): Promise<T> {
+    if (this.#queue.size >= waitingInteractionsMax) {
       this.#refused += 1
       return Promise.reject(tooBusy())
     }
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({
+      const job: Job = {
         name,
         fn,
-        signal,
+        asker: askerFor(options),
+        leave: undefined,
         account: this.#deps.accounting?.open(name),
         askedAt: this.#deps.clock.monotonic(),
         inContext: AsyncLocalStorage.snapshot(),
         resolve: resolve as (value: unknown) => void,
         reject,
-      })
+      }
+      if (job.asker?.gone === true) {
+        this.#fail(job, job.asker.signal.reason)
+        return
+      }
+      this.#queue.add(job)
+      if (this.#busy) this.#limit ??= setTimeout(() => this.#refuseLate(), this.#deps.waitMsMax).unref()
+      // While it is idle, the turn comes before anybody can leave.
+      if (this.#busy && job.asker !== undefined) this.#mayLeave(job, job.asker.signal)
       this.#schedule()
     })
+  }
+
+  /** Tells those who have waited too long to come again, and looks again when the next may have. */
+  #refuseLate(): void {
+    this.#limit = undefined
+    const now = this.#deps.clock.monotonic()
+    for (const job of this.#queue) {
+      const restMs = job.askedAt + this.#deps.waitMsMax - now
+      if (restMs > 0) {
+        this.#limit = setTimeout(() => this.#refuseLate(), restMs).unref()
+        return
+      }
+      this.#queue.delete(job)
+      this.#mayBegin(job, now)
+    }
+  }
+
+  #mayLeave(job: Job, signal: AbortSignal): void {
+    job.leave = () => {
+      this.#queue.delete(job)
+      this.#fail(job, signal.reason)
+    }
+    signal.addEventListener('abort', job.leave)
   }
 
   /** Waits until nothing is queued or under way. */
@@ -113,22 +152,27 @@ export class SqliteWriter {
       const now = clock.monotonic()
       if (taken === groupInteractionsMax || (taken > 0 && now - started > groupMsMax)) break
       taken += 1
+      this.#queue.delete(job)
       if (this.#mayBegin(job, now)) await this.#runJob(job, finished)
     }
-    this.#queue = this.#queue.slice(taken)
     this.#commit(finished)
     this.#busy = false
-    if (this.#queue.length > 0) this.#schedule()
+    if (this.#queue.size > 0) this.#schedule()
     else for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** Whether the interaction is still wanted; when not, whoever asked for it is told so. */
   #mayBegin(job: Job, now: number): boolean {
-    if (job.signal?.aborted === true) {
-      this.#fail(job, job.signal.reason)
+    const { asker, leave } = job
+    if (asker?.gone === true) {
+      this.#fail(job, asker.signal.reason)
       return false
     }
-    if (now - job.askedAt <= this.#deps.waitMsMax) return true
+    if (leave !== undefined) asker?.signal.removeEventListener('abort', leave)
+    if (now - job.askedAt < this.#deps.waitMsMax) {
+      asker?.keep()
+      return true
+    }
     this.#refused += 1
     this.#fail(job, tooBusy())
     return false

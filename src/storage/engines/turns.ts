@@ -1,3 +1,5 @@
+import { type Asker } from '#observability/asker.ts'
+
 import { tooBusy } from './too-busy.ts'
 
 /** Who waits beyond this number is turned away at once. */
@@ -55,11 +57,15 @@ export class Turns {
 
   /**
    * Waits for a place; `give` has to be called for it afterwards.
-   * @throws MatrixError 503 when too many wait or it takes too long; the reason of `signal` when that is aborted.
+   * @throws MatrixError 503 when too many wait or it takes too long; the reason of the asker's signal when they go.
    */
-  take(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.tryTake()) return Promise.resolve()
+  async take(asker?: Asker): Promise<void> {
+    if (asker?.gone === true) throw asker.signal.reason
+    if (this.tryTake()) return
+    return this.#wait(asker?.signal)
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.size >= this.#waitingMax) {
       this.#refused += 1
       return Promise.reject(tooBusy())
