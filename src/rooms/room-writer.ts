@@ -2,7 +2,6 @@ import type { Clock } from '#base/clock.ts'
 import { Linearizer } from '#base/linearizer.ts'
 import { NumberMap } from '#base/number-map.ts'
 import { currentAsker, forEverybody, whileAsked } from '#observability/asker.ts'
-import { authEventKeys } from '#protocol/auth-rules.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
 import { parseEventId, parseUserId, type ServerName } from '#protocol/identifiers.ts'
 import type { SigningKey } from '#protocol/signing-keys.ts'
@@ -15,7 +14,7 @@ import type { BuiltEvent, PersistEvent } from './persist-event.ts'
 import { NodePath } from './room-state/node-path.ts'
 import { buildNext, type EventNids } from './room-writer/build-next.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
-import { keepAuthEvent, stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
+import { keepAuthEvent, missingAuthKeys, stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
 import { LiveRoomFigures } from './room-writer/live-room-figures.ts'
 import { loadRoom } from './room-writer/load-room.ts'
 import { Outbox } from './room-writer/outbox.ts'
@@ -253,10 +252,4 @@ export class RoomWriter {
       keepAuthEvent(live, text, event, row.eventNid)
     }
   }
-}
-
-/** The keys of the state that the rules will look at and that are not in memory yet. */
-function missingAuthKeys(live: LiveRoom, proposed: ProposedEvent): (readonly [string, string])[] {
-  const keys: (readonly [string, string])[] = [...authEventKeys(proposed, live.room.version), ['m.room.create', '']]
-  return keys.filter(([type, stateKey]) => !live.authEvents.has(stateKeyText(type, stateKey)))
 }

@@ -1,9 +1,11 @@
 import type { NumberMap } from '#base/number-map.ts'
+import { authEventKeys } from '#protocol/auth-rules.ts'
 import type { Event } from '#protocol/event.ts'
 import type { EventId } from '#protocol/identifiers.ts'
 import type { JsonObject } from '#protocol/json.ts'
 import type { Room } from '../known-rooms.ts'
 import type { NodePath } from '../room-state/node-path.ts'
+import type { ProposedEvent } from './proposed-event.ts'
 
 /** What the next event of a room will follow. */
 export interface Extremity {
@@ -60,4 +62,10 @@ export function keepAuthEvent(
     live.authEvents.delete(oldest)
     if (old !== undefined) live.authNids.delete(old.eventId)
   }
+}
+
+/** The keys of the state that the rules will look at and that are not in memory yet. */
+export function missingAuthKeys(live: LiveRoom, proposed: ProposedEvent): (readonly [string, string])[] {
+  const keys: (readonly [string, string])[] = [...authEventKeys(proposed, live.room.version), ['m.room.create', '']]
+  return keys.filter(([type, stateKey]) => !live.authEvents.has(stateKeyText(type, stateKey)))
 }
