@@ -12,6 +12,11 @@ const bannedTypebox = {
     'Loading it takes a quarter of the memory of an idle server: take Type from #http/schema.ts, types from here.',
 }
 
+const lazyPackages = {
+  regex: '^(prom-client|@opentelemetry/)',
+  message: 'Loaded only where somebody reads them: use the facades, observability/metrics.ts and spans.ts.',
+}
+
 const bannedGlobals = [
   { name: 'fetch', message: 'Costs four times undici.request, and follows redirects to anywhere: use undici.request.' },
   { name: 'console', message: 'Nobody can filter or count it: take a Logger (observability/logger.ts).' },
@@ -78,7 +83,7 @@ export default tseslint.config(
       'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true, IIFEs: true }],
       'max-params': ['error', 4],
-      '@typescript-eslint/no-restricted-imports': ['error', { paths: [bannedTypebox] }],
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: [bannedTypebox], patterns: [lazyPackages] }],
       'no-restricted-globals': ['error', ...bannedGlobals],
       'no-restricted-properties': ['error', ...bannedProperties],
       'no-restricted-syntax': ['error', ...bannedSyntax, bannedCasts],
@@ -89,6 +94,10 @@ export default tseslint.config(
     // The clock and chance live here; the configuration is read here; rows of our own database are trusted here.
     files: ['src/base/**', 'src/app/config/**', 'src/app/config.ts'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/observability/prometheus-metrics.ts', 'src/observability/otel-tracer.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [bannedTypebox] }] },
   },
   {
     files: ['src/base/**', 'src/storage/**', 'src/protocol/{identifiers,hashes,build-event}.ts'],

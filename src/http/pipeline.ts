@@ -4,7 +4,7 @@ import type { Logger } from '#observability/logger.ts'
 import { askedBy, forEverybody } from '#observability/asker.ts'
 import { beginWork, endWork } from '#observability/cpu-shares.ts'
 import { noCounts, runInRequest, type RequestContext } from '#observability/request-context.ts'
-import { parseTraceParent, requestSpan, tracing } from '#observability/spans.ts'
+import { requestSpan } from '#observability/spans.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import { accessTokenOf } from './access-token.ts'
 import { clientGone, goneStatus, isClientGone, WaitingClient } from './client-gone.ts'
@@ -90,8 +90,7 @@ export function serve<Requester>(
     const context = contextOf(request, route)
     const call = new MutableCall<Requester>(request, reply, open)
     beginWork(context)
-    if (tracing()) context.trace = parseTraceParent(call.header('traceparent'))
-    const traced = requestSpan(context)
+    const traced = requestSpan(context, call)
     const answer = await runInRequest(context, () => askedBy(call.client, () => answerCall(request, context, call)))
     const { raw } = reply
     const lastOne = open.stopping
@@ -100,7 +99,7 @@ export function serve<Requester>(
     open.closed()
     const tookMs = clock.monotonic() - started
     const status = raw.headersSent ? raw.statusCode : goneStatus
-    traced?.end(status < 500)
+    traced?.end(status < 500, { 'http.response.status_code': status })
     counted?.(status, tookMs, bytes)
     logger.processed({ context, status, bytes, tookMs }, tookMs - context.restedMs > slowRequestMs)
   }

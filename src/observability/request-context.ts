@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { type TraceHeaders } from './trace-headers.ts'
 
 import { forEverybody } from './asker.ts'
 
@@ -33,7 +34,7 @@ export interface RequestContext extends DatabaseAccount {
   requester: string | undefined
   device: string | undefined
   /** The trace it belongs to and the span under which what is done for it stands; undefined when it is not traced. */
-  trace?: { readonly traceId: string; readonly spanId: string } | undefined
+  trace?: TraceHeaders | undefined
   /** Stored events read for it. */
   eventsLoaded: number
   /** Its share of this thread's processor time, and where that stood when it last began to be worked on (`cpu-shares.ts`). */

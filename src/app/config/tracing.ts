@@ -16,7 +16,7 @@ export const tracing = optional(
     }),
     share: positiveNumber({
       description:
-        'How much of the requests is traced: 1 all, 0.01 one of a hundred. Those that come with a trace always are.',
+        'How much of the requests is traced: 1 all, 0.01 one of a hundred. A request that comes with a trace (traceparent) is traced when that one is.',
       otherwise: 1,
     }),
   }),
