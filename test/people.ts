@@ -63,7 +63,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
   const ground = {
     config,
     serverName,
-    publicAddress: 'http://localhost',
+    publicAddress: () => 'http://localhost',
     signingKey: newSigningKey(),
     clock,
     random: systemRandom,

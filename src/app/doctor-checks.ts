@@ -7,7 +7,7 @@ import { databaseHealth } from '#storage/database-health.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import type { Config } from './config.ts'
 import { Failure } from './failure.ts'
-import { layGround } from './floors/ground.ts'
+import { isTrial, publicAddressOf } from './public-address.ts'
 import { openSigningKey, signingKeyFile } from './signing-key-file.ts'
 
 /** How long the server may take to answer. */
@@ -100,7 +100,7 @@ export async function checkDatabase(config: Config): Promise<string> {
 
 /** Whether clients reach the running server where they are told that it is. */
 export async function checkAddress(config: Config): Promise<string> {
-  const { publicAddress } = layGround(config, silentLogger)
+  const publicAddress = publicAddressOf(config, undefined)
   const url = `${publicAddress}/_matrix/client/versions`
   const { why } = await ask(url)
   if (why !== undefined)
@@ -110,8 +110,9 @@ export async function checkAddress(config: Config): Promise<string> {
 
 /** Whether the server name leads clients to the running server. */
 export async function checkWellKnown(config: Config): Promise<string> {
-  const { publicAddress, serverName } = layGround(config, silentLogger)
-  if (serverName.split(':', 1)[0] === 'localhost') return 'localhost has no well-known address, and needs none.'
+  const { serverName } = config
+  const publicAddress = publicAddressOf(config, undefined)
+  if (isTrial(config)) return 'localhost has no well-known address, and needs none.'
   const url = `https://${serverName}/.well-known/matrix/client`
   const { why, body } = await ask(url)
   const advice = `Let ${url} answer {"m.homeserver": {"base_url": "${publicAddress}"}}, or be passed on to the server.`

@@ -52,7 +52,9 @@ export interface Homeserver {
  */
 export async function openHomeserver(config: Config, logger: Logger): Promise<Homeserver> {
   await using stack = new AsyncDisposableStack()
-  const ground = layGround(config, logger, await openMetrics(config))
+  const servers: HttpServer[] = []
+  const listening = (): string | undefined => servers[0]?.address
+  const ground = layGround(config, logger, { metrics: await openMetrics(config), listening })
   const plugIns = await loadPlugIns(ground)
   const endTracing = await openTracing(config, ground)
   if (endTracing !== undefined) stack.defer(endTracing)
@@ -79,7 +81,6 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   }
 
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
-  const servers: HttpServer[] = []
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
   const requestMetrics = new RequestMetrics(ground.metrics)
   const house = { ground, users, routes, limits, requestMetrics }
@@ -100,7 +101,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
       return done
     },
     addresses,
-    publicAddress: ground.publicAddress,
+    publicAddress: ground.publicAddress(),
     firstAdminToken,
     close: () => (closing ??= open.disposeAsync()),
   }

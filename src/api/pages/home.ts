@@ -11,7 +11,7 @@ import { html, pageAnswer, type Html } from './html.ts'
 
 export interface HomeDeps {
   readonly serverName: ServerName
-  readonly publicAddress: string
+  readonly publicAddress: () => string
   readonly accounts: Accounts
   readonly registration: Registration
   readonly registrationTokens: RegistrationTokens
@@ -56,7 +56,7 @@ export function homeRoutes(deps: HomeDeps): Route<Requester>[] {
       body: Type.Object({ token: Type.String(), username: Type.String(), password: Type.String() }),
       errorPage: (status, text) => failurePage(deps, status, text),
       handler: async (call) => {
-        checkOwnForm(call, deps.publicAddress)
+        checkOwnForm(call, deps.publicAddress())
         if (!(await isNew())) return welcomePage(deps)
         const { password } = call.body
         const [token, username] = [call.body.token.trim(), call.body.username.trim()]
@@ -151,7 +151,7 @@ function formPage({ serverName }: HomeDeps, status: number, typed: Typed, wrong?
 }
 
 function welcomePage(deps: HomeDeps, userId?: string): Answer {
-  const { serverName, publicAddress } = deps
+  const { serverName } = deps
   const made =
     userId === undefined
       ? undefined
@@ -166,7 +166,7 @@ function welcomePage(deps: HomeDeps, userId?: string): Answer {
     </ul>
     <p>Any other <a href="https://matrix.org/ecosystem/clients/" rel="noreferrer">Matrix client</a> will do as well.</p>
     <h2>Give it this address</h2>
-    <p>Where the client asks for the homeserver, type <code>${publicAddress}</code></p>
+    <p>Where the client asks for the homeserver, type <code>${deps.publicAddress()}</code></p>
     <h2>Let others in</h2>
     <p>${howToJoin(deps)}</p>`
   const title = serverName
