@@ -1,5 +1,5 @@
 import { type Room } from '#rooms/known-rooms.ts'
-import { type RoomState } from '#rooms/room-state.ts'
+import { RoomState } from '#rooms/room-state.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import { type Database } from '#storage/transaction.ts'
 
@@ -18,7 +18,10 @@ const readTargets = {
   keyColdMs: { max: 0.5 },
   allWarmMs: { max: 10 },
   neighboursMs: { max: 0.2 },
+  addRatio: { max: 1.5 },
 }
+/** Members of the room that the larger one is compared with. */
+const fewMembers = 200
 
 /** Rooms whose people come and then change, a tenth of them. */
 function churn(members: number): DatabaseScenario {
@@ -37,13 +40,15 @@ function churn(members: number): DatabaseScenario {
       const after = await sizes(database)
       await printUsage(database, members + changes, 'state change')
       const rows = await lastRows(database, room, changes)
+      const small = await aRoom(floor)
+      await fill(floor, small, fewMembers)
       await database.close()
       return {
         stateBytesAChange: after.state / (members + changes),
         churnBytesAChange: (after.state - before.state) / changes,
         diskBytesAChange: after.all / (members + changes),
         ...(await readTimes(place, room, rows)),
-        ...(await oneMore(place, room, members)),
+        ...(await oneMore(place, { room, members }, small)),
       }
     },
   }
@@ -93,56 +98,86 @@ async function lastRows(database: Database, room: Room, limit: number): Promise<
   return database.runInteraction('last_rows', (txn) => eventsInStreamRange(txn, range), { readOnly: true })
 }
 
-/** A `RoomState` that has nothing in memory. */
-async function coldState(place: DatabasePlace): Promise<{ database: Database; state: RoomState }> {
-  const database = await place.open()
-  return { database, state: (await openRoomsFloor(database)).roomState }
-}
-
+/**
+ * Cold: nothing of any state in this process's memory, each time anew; what the database keeps in its own stays there.
+ * Warm: what was just asked for.
+ */
 async function readTimes(place: DatabasePlace, room: Room, rows: readonly EventRow[]): Promise<Figures> {
-  const { database, state } = await coldState(place)
+  const database = await place.open()
+  const floor = await openRoomsFloor(database)
+  const fresh = (): RoomState => new RoomState(floor)
   const step = Math.max(1, Math.floor(rows.length / samples))
   const picked = rows.filter((_, index) => index % step === 0)
   const nidsOf = (row: EventRow): [number[], number[]] => [[row.stateAfter ?? 0], [row.keyNid ?? 0]]
-  const cold = await times(picked, (row) => state.keysAt(...nidsOf(row)))
-  const warm = await times(picked, (row) => state.keysAt(...nidsOf(row)))
+  const around = (row: EventRow): [number, number] => [row.stateBefore ?? 0, row.stateAfter ?? 0]
+  const state = fresh()
+  const keys = await times(picked, (row) => fresh().keysAt(...nidsOf(row)))
+  for (const row of picked) await state.keysAt(...nidsOf(row))
+  const keysWarm = await times(picked, (row) => state.keysAt(...nidsOf(row)))
   await state.current(room)
   const all = await times(picked.slice(0, 20), () => state.current(room))
-  const old = picked.slice(1, 6)
-  const allCold = await times(old, (row) => state.at(row.stateAfter ?? 0))
-  const allWarm = await times(old, (row) => state.at(row.stateAfter ?? 0))
-  const neighbours = await times(picked.slice(10), (row) => state.difference(row.stateBefore ?? 0, row.stateAfter ?? 0))
+  const old = picked.slice(0, 10)
+  const allCold = await times(old, (row) => fresh().at(row.stateAfter ?? 0))
+  for (const row of old.slice(0, 3)) await state.at(row.stateAfter ?? 0)
+  const allWarm = await times(old.slice(0, 3), (row) => state.at(row.stateAfter ?? 0))
+  const neighbours = await times(picked, (row) => state.difference(...around(row)))
+  const oldest = rows.at(-1)
+  const far = await times(picked.slice(0, 20), (row) => state.difference(oldest?.stateBefore ?? 0, row.stateAfter ?? 0))
   await database.close()
   return {
-    keyColdMs: cold,
-    keyWarmMs: warm,
-    currentWarmMs: all,
-    allColdMs: allCold,
-    allWarmMs: allWarm,
-    neighboursMs: neighbours,
+    keyColdMs: keys.p50Ms,
+    keyColdP95Ms: keys.p95Ms,
+    keyWarmMs: keysWarm.p50Ms,
+    currentWarmMs: all.p50Ms,
+    allColdMs: allCold.p50Ms,
+    allWarmMs: allWarm.p50Ms,
+    neighboursMs: neighbours.p50Ms,
+    neighboursP95Ms: neighbours.p95Ms,
+    farMs: far.p50Ms,
   }
 }
 
-/** What one more state event costs, one after another, when the room is in memory. */
-async function oneMore(place: DatabasePlace, room: Room, members: number): Promise<Figures> {
+/** What one more state event costs, one after another, when the room is in memory; and what in a room of few. */
+async function oneMore(
+  place: DatabasePlace,
+  large: { readonly room: Room; readonly members: number },
+  small: Room,
+): Promise<Figures> {
   const database = await place.open()
   const floor = await openRoomsFloor(database)
   const started = performance.now()
-  await member(floor, room, 0, 'First')
+  await member(floor, large.room, 0, 'First')
   const loadMs = performance.now() - started
-  const indexes = Array.from({ length: samples }, (_, index) => (index * 31) % members)
-  const addMs = await times(indexes, (index) => member(floor, room, index, `Once more ${index}`))
+  await member(floor, small, 0, 'First')
+  const add = (room: Room, members: number) => (index: number) =>
+    member(floor, room, (index * 31) % members, `Once more ${index}`)
+  const indexes = Array.from({ length: samples }, (_, index) => index)
+  // Turn by turn: what else the machine does falls on both.
+  const turns = indexes.flatMap((index) => [
+    { index, add: add(small, fewMembers), large: false },
+    { index, add: add(large.room, large.members), large: true },
+  ])
+  const latencies: Record<'true' | 'false', number[]> = { true: [], false: [] }
+  for (const turn of turns) {
+    const before = performance.now()
+    await turn.add(turn.index)
+    latencies[`${turn.large}`].push(performance.now() - before)
+  }
   await database.close()
-  return { loadMs, addMs }
+  const addMs = percentiles(latencies.true).p50Ms
+  return { loadMs, addMs, addRatio: addMs / percentiles(latencies.false).p50Ms }
 }
 
-/** The median time, in milliseconds. */
-async function times<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<number> {
+/** How long the work takes for each, in milliseconds. */
+async function times<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+): Promise<{ p50Ms: number; p95Ms: number }> {
   const latencies: number[] = []
   for (const item of items) {
     const before = performance.now()
     await work(item)
     latencies.push(performance.now() - before)
   }
-  return percentiles(latencies).p50Ms
+  return percentiles(latencies)
 }

@@ -9,9 +9,16 @@ const numberMax = 0xffff_ffff
  * takes 40 and more, and nothing for the garbage collector to walk. Entries come in no order.
  */
 export class NumberMap implements ReadonlyMap<number, number> {
-  #keys = new Uint32Array(slotsMin)
-  #values = new Uint32Array(slotsMin)
+  #keys: Uint32Array
+  #values: Uint32Array
   #size = 0
+
+  /** An empty map, with room for about so many entries before it has to grow. */
+  constructor(expected = 0) {
+    const slots = Math.max(slotsMin, 2 ** Math.ceil(Math.log2((expected + 1) / fillMax)))
+    this.#keys = new Uint32Array(slots)
+    this.#values = new Uint32Array(slots)
+  }
 
   /** A map with these entries. */
   static from(entries: Iterable<readonly [number, number]>): NumberMap {
@@ -101,13 +108,16 @@ export class NumberMap implements ReadonlyMap<number, number> {
   }
 
   #grow(): void {
-    const old = [...this]
-    this.#keys = new Uint32Array(this.#keys.length * 2)
-    this.#values = new Uint32Array(this.#values.length * 2)
-    for (const [key, value] of old) {
+    const keys = this.#keys
+    const values = this.#values
+    this.#keys = new Uint32Array(keys.length * 2)
+    this.#values = new Uint32Array(values.length * 2)
+    for (let from = 0; from < keys.length; from += 1) {
+      const key = keys[from] ?? 0
+      if (key === 0) continue
       const slot = this.#slotOf(key)
       this.#keys[slot] = key
-      this.#values[slot] = value
+      this.#values[slot] = values[from] ?? 0
     }
   }
 }

@@ -1,4 +1,3 @@
-import { LruCache } from '#base/lru-cache.ts'
 import { NumberMap } from '#base/number-map.ts'
 import { currentState, currentStateOf } from '#storage/current-state.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
@@ -21,7 +20,9 @@ export type State = ReadonlyMap<number, number>
 /** Memory for the states now of rooms in use, and for states of the past. */
 const currentStatesBytesMax = 32 * 1024 * 1024
 const oldStatesBytesMax = 16 * 1024 * 1024
-const answeredKeysMax = 50_000
+const answeredBytesMax = 16 * 1024 * 1024
+/** Stands for "this state has no such key"; no event has it, since numbers of events stay below. */
+const noEvent = 0xffff_ffff
 
 /**
  * The state of rooms: now, and at any event. What it gives is always durable. States in the past never change, so
@@ -32,8 +33,8 @@ export class RoomState {
   readonly #interned: Interned
   readonly #current = new StateCache(currentStatesBytesMax, 'current_states')
   readonly #old = new StateCache(oldStatesBytesMax, 'old_states')
-  /** For a state node: keys asked for before, with 0 for those it does not have. */
-  readonly #answered = new LruCache<number, Map<number, number>>(answeredKeysMax, 'answered_state_keys')
+  /** For a state node: keys asked for before, with `noEvent` for those it does not have. */
+  readonly #answered = new StateCache(answeredBytesMax, 'answered_state_keys')
   #persisted = 0
 
   constructor(deps: { readonly database: Database; readonly interned: Interned; readonly persistEvent: PersistEvent }) {
@@ -50,7 +51,8 @@ export class RoomState {
     const rows = await this.#database.runInteraction('current_state', (txn) => currentState(txn, room.roomNid), {
       readOnly: true,
     })
-    const state = NumberMap.from(rows.map((row) => [row.keyNid, row.eventNid]))
+    const state = new NumberMap(rows.length)
+    for (const { keyNid, eventNid } of rows) state.set(keyNid, eventNid)
     if (before === this.#persisted) this.#current.set(room.roomNid, state)
     return state
   }
@@ -104,8 +106,7 @@ export class RoomState {
   async at(stateNid: number): Promise<State> {
     const known = this.#old.get(stateNid)
     if (known !== undefined) return known
-    const read = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), readOnly)
-    const state = NumberMap.from(read)
+    const state = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), readOnly)
     this.#old.set(stateNid, state)
     return state
   }
@@ -115,17 +116,23 @@ export class RoomState {
    * never the size of a room.
    */
   async keysAt(stateNids: readonly number[], keyNids: readonly number[]): Promise<ReadonlyMap<number, State>> {
-    const unknown = [...new Set(stateNids)].filter((nid) => {
+    const answer = new Map<number, State>()
+    const unknown: number[] = []
+    for (const nid of new Set(stateNids)) {
       const answered = this.#answered.get(nid)
-      return answered === undefined || keyNids.some((keyNid) => !answered.has(keyNid))
-    })
-    if (unknown.length > 0 && keyNids.length > 0) {
-      const read = await this.#database.runInteraction('state_keys_at', (txn) => readStateKeys(txn, unknown, keyNids), {
-        readOnly: true,
-      })
-      for (const [stateNid, state] of read) this.#remember(stateNid, keyNids, state)
+      if (answered === undefined || keyNids.some((keyNid) => !answered.has(keyNid))) unknown.push(nid)
+      else answer.set(nid, pick(answered, keyNids))
     }
-    return new Map(stateNids.map((nid) => [nid, pick(this.#answered.get(nid) ?? new Map(), keyNids)]))
+    if (keyNids.length === 0) return new Map(stateNids.map((nid) => [nid, new Map()]))
+    if (unknown.length === 0) return answer
+    const read = await this.#database.runInteraction('state_keys_at', (txn) => readStateKeys(txn, unknown, keyNids), {
+      readOnly: true,
+    })
+    for (const [stateNid, state] of read) {
+      this.#remember(stateNid, keyNids, state)
+      answer.set(stateNid, state)
+    }
+    return answer
   }
 
   /** The keys under which two states differ. Neighbours cost what changed between them, never the size of the room. */
@@ -151,8 +158,8 @@ export class RoomState {
   }
 
   #remember(stateNid: number, keyNids: readonly number[], state: State): void {
-    const answered = this.#answered.get(stateNid) ?? new Map<number, number>()
-    for (const keyNid of keyNids) answered.set(keyNid, state.get(keyNid) ?? 0)
+    const answered = this.#answered.get(stateNid) ?? new NumberMap()
+    for (const keyNid of keyNids) answered.set(keyNid, state.get(keyNid) ?? noEvent)
     this.#answered.set(stateNid, answered)
   }
 
@@ -171,7 +178,7 @@ function pick(state: State, keyNids: readonly number[]): Map<number, number> {
   const picked = new Map<number, number>()
   for (const keyNid of keyNids) {
     const eventNid = state.get(keyNid)
-    if (eventNid !== undefined && eventNid !== 0) picked.set(keyNid, eventNid)
+    if (eventNid !== undefined && eventNid !== noEvent) picked.set(keyNid, eventNid)
   }
   return picked
 }

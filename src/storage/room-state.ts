@@ -2,12 +2,12 @@ import type { Transaction } from './transaction.ts'
 
 /**
  * A state of a room: what it changes of its parent's. A positive number names one with a row of its own: its delta is
- * packed by `rooms/room-state/packed-entries.ts`, and when it has no parent it is a base, whose whole state lies in chunks.
- * A negative number −n names the state that event n made of the one before it: it has neither delta nor position.
+ * packed by `rooms/room-state/packed-entries.ts`. A long delta lies in chunks, and so does the whole state of a base,
+ * which has no parent. A negative number −n names the state that event n made of the one before it: it has neither delta
+ * nor position.
  */
 export interface StateNodeRow {
   readonly stateNid: number
-  readonly roomNid: number
   readonly parentNid: number | null
   /** How many nodes lie between it and its base, itself included. */
   readonly position: number | null
@@ -25,11 +25,20 @@ export interface NewStateNode {
   readonly delta: Uint8Array
 }
 
-/** A part of a base: entries from `firstKey` up to the next chunk's. */
+/** A part of a base or of a long delta: entries from `firstKey` up to the next chunk's. */
 export interface StateChunkRow {
   readonly stateNid: number
   readonly firstKey: number
   readonly entries: Uint8Array
+}
+
+/** What the event that made a state changed of the one before it. */
+export interface StateStep {
+  readonly eventNid: number
+  readonly keyNid: number
+  readonly stateBefore: number
+  /** What stood there before. */
+  readonly replacesNid: number | null
 }
 
 /** Writes new nodes. */
@@ -49,45 +58,54 @@ export function insertStateChunks(txn: Transaction, chunks: readonly StateChunkR
 }
 
 /**
- * These nodes and all their ancestors up to their bases, each once, in no order. Scalar queries inside the recursion,
- * since for joins PostgreSQL reads the whole table at each step while it is small.
+ * These nodes and all their ancestors up to their bases, each once, in no order; unknown ones are left out. Every row is
+ * looked up by a scalar query: for joins PostgreSQL reads whole tables while they are small.
  */
-export function stateNodesWithAncestors(txn: Transaction, stateNids: readonly number[]): Promise<StateNodeRow[]> {
-  return txn.all(
-    `WITH RECURSIVE path (nid) AS (
-       SELECT state_nid FROM state_nodes WHERE state_nid IN @ints(?)
-       UNION ALL
-       SELECT -event_nid FROM events WHERE event_nid IN @ints(?) AND state_before IS NOT NULL
+export async function stateNodesWithAncestors(txn: Transaction, stateNids: readonly number[]): Promise<StateNodeRow[]> {
+  const rows = await txn.all<StateNodeRow>(
+    `WITH RECURSIVE path (nid, parent_nid) AS (
+       SELECT w.value, CASE WHEN w.value > 0 THEN (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = w.value)
+         ELSE COALESCE((SELECT e.state_before FROM events e WHERE e.event_nid = -w.value),
+                       (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = w.value)) END
+       FROM @ints(?) AS w
        UNION
-       SELECT CASE WHEN p.nid > 0 THEN (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid)
-              ELSE COALESCE((SELECT e.state_before FROM events e WHERE e.event_nid = -p.nid),
-                            (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.nid)) END
-       FROM path p WHERE p.nid IS NOT NULL
+       SELECT p.parent_nid, CASE WHEN p.parent_nid > 0 THEN (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.parent_nid)
+         ELSE COALESCE((SELECT e.state_before FROM events e WHERE e.event_nid = -p.parent_nid),
+                       (SELECT n.parent_nid FROM state_nodes n WHERE n.state_nid = p.parent_nid)) END
+       FROM path p WHERE p.parent_nid IS NOT NULL
      )
-     SELECT state_nid AS "stateNid", room_nid AS "roomNid", parent_nid AS "parentNid", position, delta,
-       CAST(NULL AS INTEGER) AS "keyNid"
-     FROM state_nodes WHERE state_nid IN (SELECT nid FROM path)
-     UNION ALL
-     SELECT -event_nid, room_nid, state_before, CAST(NULL AS INTEGER), CAST(NULL AS BLOB), key_nid
-     FROM events WHERE event_nid IN (SELECT -nid FROM path WHERE nid < 0) AND state_before IS NOT NULL`,
+     SELECT p.nid AS "stateNid", p.parent_nid AS "parentNid",
+       (SELECT n.position FROM state_nodes n WHERE n.state_nid = p.nid) AS position,
+       (SELECT n.delta FROM state_nodes n WHERE n.state_nid = p.nid) AS delta,
+       CASE WHEN p.nid < 0 THEN (SELECT e.key_nid FROM events e WHERE e.event_nid = -p.nid AND e.state_before IS NOT NULL)
+         END AS "keyNid"
+     FROM path p`,
     stateNids,
-    stateNids.flatMap((stateNid) => (stateNid < 0 ? [-stateNid] : [])),
   )
+  return rows.filter(({ delta, keyNid }) => delta !== null || keyNid !== null)
 }
 
-/** Every chunk of a base, by ascending key. */
-export function stateChunks(txn: Transaction, baseNid: number): Promise<StateChunkRow[]> {
+/** What the events that made these states changed, of those that are not gone. */
+export function stateSteps(txn: Transaction, eventNids: readonly number[]): Promise<StateStep[]> {
   return txn.all(
-    `SELECT state_nid AS "stateNid", first_key AS "firstKey", entries FROM state_chunks WHERE state_nid = ?
-     ORDER BY first_key`,
-    baseNid,
+    `SELECT event_nid AS "eventNid", key_nid AS "keyNid", state_before AS "stateBefore", replaces_nid AS "replacesNid"
+     FROM events WHERE event_nid IN @ints(?) AND key_nid IS NOT NULL AND state_before IS NOT NULL`,
+    eventNids,
   )
 }
 
-/** For each of these bases and keys, the chunk that would hold the key; one query for all. */
+/** Every chunk of these nodes. */
+export function stateChunks(txn: Transaction, stateNids: readonly number[]): Promise<StateChunkRow[]> {
+  return txn.all(
+    `SELECT state_nid AS "stateNid", first_key AS "firstKey", entries FROM state_chunks WHERE state_nid IN @ints(?)`,
+    stateNids,
+  )
+}
+
+/** For each of these nodes and keys, the chunk that would hold the key, each once; one query for all. */
 export function stateChunksHolding(
   txn: Transaction,
-  baseNids: readonly number[],
+  stateNids: readonly number[],
   keyNids: readonly number[],
 ): Promise<StateChunkRow[]> {
   return txn.all(
@@ -95,11 +113,11 @@ export function stateChunksHolding(
        (SELECT c.entries FROM state_chunks c
         WHERE c.state_nid = place.state_nid AND c.first_key = place.first_key) AS entries
      FROM (
-       SELECT DISTINCT b.state_nid, (SELECT MAX(f.first_key) FROM state_chunks f
-                                     WHERE f.state_nid = b.state_nid AND f.first_key <= k.key_nid) AS first_key
-       FROM state_nodes b CROSS JOIN state_keys k WHERE b.state_nid IN @ints(?) AND k.key_nid IN @ints(?)) AS place
+       SELECT DISTINCT s.value AS state_nid, (SELECT MAX(f.first_key) FROM state_chunks f
+                                              WHERE f.state_nid = s.value AND f.first_key <= k.value) AS first_key
+       FROM @ints(?) AS s CROSS JOIN @ints(?) AS k) AS place
      WHERE place.first_key IS NOT NULL`,
-    baseNids,
+    stateNids,
     keyNids,
   )
 }

@@ -2,17 +2,15 @@ import { authEventKeys, checkAuth, checkAuthEvents } from '#protocol/auth-rules.
 import type { Event } from '#protocol/event.ts'
 import { stateKeyText } from '#protocol/state-key.ts'
 import { currentStateOf } from '#storage/current-state.ts'
-import { stateChunkCount, stateKeysOf, stateNodesWithAncestors } from '#storage/room-state.ts'
+import { stateChunkCount, stateKeysOf } from '#storage/room-state.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import type { Room } from '../known-rooms.ts'
 import { NodePath, type NewState } from '../room-state/node-path.ts'
 import type { Entries } from '../room-state/packed-entries.ts'
-import { readState, readStateKeys } from '../room-state/read-state.ts'
+import { readChunked, readNodes, readState, readStateKeys } from '../room-state/read-state.ts'
+import { chunkEntriesMax } from '../room-state/state-path.ts'
 import type { GraphReader } from './graph-reader.ts'
 import { mergeStates } from './merge-states.ts'
-
-/** About how many entries of a state are in a chunk of its base. */
-const chunkEntries = 128
 
 /** What an event needs to be placed, found before. */
 export interface Placing {
@@ -71,7 +69,7 @@ export async function placeEvent(txn: Transaction, graph: GraphReader, placing: 
     ))
   let stateAfter = before.stateNid
   if (rejected === null && keyNid !== null) {
-    const path = before.path ?? (await pathTo(txn, before.stateNid))
+    const path = before.path ?? (await pathTo(txn, room, before.stateNid))
     const whole = path.rebasesNext ? await readState(txn, before.stateNid) : new Map<number, number>()
     const created = path.addEvent({ eventNid, keyNid }, placing.stateNids[1] ?? 0, () => whole.set(keyNid, eventNid))
     if (created !== undefined) newStates.push(created)
@@ -128,7 +126,7 @@ export async function addMerged(of: {
   const { txn, room, graph, ends, stateNid, newStates } = of
   const { on, change } = await mergeStates(txn, room, graph, ends)
   if (change.size === 0) return { on, change, stateNid: on, path: undefined }
-  const path = await pathTo(txn, on)
+  const path = await pathTo(txn, room, on)
   const whole = path.rebasesNext ? await readState(txn, on) : new Map<number, number>()
   newStates.push(
     path.add(stateNid, change, () => {
@@ -142,11 +140,13 @@ export async function addMerged(of: {
   return { on, change, stateNid, path }
 }
 
-async function pathTo(txn: Transaction, stateNid: number): Promise<NodePath> {
-  const nodes = await stateNodesWithAncestors(txn, [stateNid])
-  const base = nodes.find((node) => node.parentNid === null)
-  const size = base === undefined ? 0 : (await stateChunkCount(txn, base.stateNid)) * chunkEntries
-  return NodePath.resume(nodes, stateNid, size)
+async function pathTo(txn: Transaction, { roomNid }: Room, stateNid: number): Promise<NodePath> {
+  const nodes = await readNodes(txn, [stateNid])
+  const base = [...nodes.values()].find((node) => node.parentNid === null)
+  const size = base === undefined ? 0 : (await stateChunkCount(txn, base.stateNid)) * chunkEntriesMax
+  const path = NodePath.resume({ roomNid, stateNid, nodes, size })
+  path.supply(await readChunked(txn, path.missing('next')))
+  return path
 }
 
 async function reasonToReject(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { StateChunkRow, StateNodeRow } from '#storage/room-state.ts'
 import { NodePath, type NewState } from './node-path.ts'
-import { packEntries, unpackEntries, visitPacked } from './packed-entries.ts'
+import { packEntries, unpackEntries, type Entries } from './packed-entries.ts'
 
 /** What is stored of the states of a room: rows of their own, and events. */
 class Stored {
@@ -31,14 +31,27 @@ class Stored {
   state(stateNid: number): Map<number, number> {
     const path = this.path(stateNid)
     const state = new Map<number, number>()
-    for (const chunk of this.chunks.get(path.at(-1)?.stateNid ?? 0) ?? []) {
-      visitPacked(chunk.entries, (key, event) => state.set(key, event))
-    }
+    for (const [key, event] of this.entries(path.pop()?.stateNid ?? 0)) state.set(key, event)
     for (const node of path.reverse()) {
       if (node.delta === null) state.set(node.keyNid ?? 0, -node.stateNid)
-      else visitPacked(node.delta, (key, event) => state.set(key, event))
+      else for (const [key, event] of this.entries(node.stateNid)) state.set(key, event)
     }
     return state
+  }
+
+  /** What a node's row and chunks hold. */
+  entries(stateNid: number): Entries {
+    const chunks = this.chunks.get(stateNid) ?? []
+    if (chunks.length === 0) return unpackEntries(this.rows.get(stateNid)?.delta ?? new Uint8Array(0))
+    return new Map(chunks.flatMap((chunk) => [...unpackEntries(chunk.entries)]))
+  }
+
+  /** Takes up the path to a state, as whoever places one event does, or with all of it. */
+  resume(stateNid: number, size: number, what: 'all' | 'next'): NodePath {
+    const nodes = new Map(this.path(stateNid).map((row) => [row.stateNid, row]))
+    const path = NodePath.resume({ roomNid: 1, stateNid, nodes, size })
+    path.supply(new Map(path.missing(what).map((nid) => [nid, this.entries(nid)])))
+    return path
   }
 
   path(stateNid: number): StateNodeRow[] {
@@ -85,8 +98,7 @@ test('every state of a room can be read back, across new bases, from a path resu
         expected.set(key, eventNid)
         const stateNid = stored.event(path, eventNid, key, expected)
         if (index % 97 === 0 || index === keys.length - 1) wanted.set(stateNid, sorted(expected))
-        if (resumeEvery > 0 && index % resumeEvery === 0)
-          path = NodePath.resume(stored.path(stateNid), stateNid, expected.size)
+        if (resumeEvery > 0 && index % resumeEvery === 0) path = stored.resume(stateNid, expected.size, 'all')
       }
       for (const [stateNid, state] of wanted) assert.deepEqual(sorted(stored.state(stateNid)), state)
     }),
@@ -108,4 +120,28 @@ test('seven of eight states cost no row of their own', () => {
   stored.keep(created)
   for (let nid = 2; nid < 402; nid++) stored.event(path, nid, nid % 30, new Map())
   assert.equal([...stored.rows.keys()].filter((nid) => nid > 0).length, 1 + 400 / 8)
+})
+
+test('a delta of many entries lies in chunks, and is read again only when it becomes part of a longer one', () => {
+  const size = 40_000
+  const whole = new Map(Array.from({ length: size }, (_, index) => [index + 1, index + 1]))
+  const { path: first, created } = NodePath.from(1, 1, whole)
+  const stored = new Stored()
+  stored.keep(created)
+  let path = first
+  for (let change = 1; change <= 4_200; change++) {
+    const eventNid = size + change
+    const keyNid = ((change * 7_919) % size) + 1
+    whole.set(keyNid, eventNid)
+    const stateNid = stored.event(path, eventNid, keyNid, whole)
+    if (change % 100 !== 0 && change < 4_080) continue
+    path = stored.resume(stateNid, size, 'next')
+    assert.deepEqual(path.missing('next'), [])
+  }
+  assert.deepEqual(sorted(stored.state(path.stateNid)), sorted(whole))
+  const long = [...stored.rows.values()].filter((row) => row.delta?.length === 1)
+  assert.deepEqual(
+    long.map((row) => row.position),
+    [512, 1024, 1536, 2048, 2560, 3072, 3584, 4096],
+  )
 })

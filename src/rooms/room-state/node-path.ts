@@ -1,6 +1,6 @@
 import type { NewStateNode, StateChunkRow, StateNodeRow } from '#storage/room-state.ts'
 import { packEntries, type Entries } from './packed-entries.ts'
-import { deltaOf, pathOf } from './state-path.ts'
+import { chunkEntriesMax, deltaOf, inChunks, liesInChunks, pathOf } from './state-path.ts'
 
 /**
  * How states share what they have in common: leveled deltas over a chunked full copy.
@@ -11,20 +11,24 @@ import { deltaOf, pathOf } from './state-path.ts'
  *     base ← 1 ← 2 ← … ← 7        8 holds 1…8 and stands on the base; 9 stands on 8
  *       ↑______________________ 8 ← 9 ← …        64 holds 1…64 and stands on the base
  *
- * So any state is at most (F − 1) × levels steps from its base, and each change is stored once a level. On the lowest
- * level it costs nothing: the row of the event that made the state says which one was before, and what changed.
+ * So any state is at most (F − 1) × levels steps from its base, and each change is stored once a level. Long deltas lie in
+ * chunks as bases do, so that one key costs one chunk of each node and never grows with the room. On the lowest level it costs nothing: the row of the event that made the state says which one was before, and what changed.
  * Figures: docs/decisions/0007-state-nodes.md.
  */
 const fan = 8
 /** A base is not renewed before this many changes, nor before this part of its own size has changed. */
 const rebaseChangesMin = 512
-const rebaseShare = 4
-const chunkEntriesMax = 128
+const rebaseShare = 2
+/** Entries of a delta that its node's row holds; more lie in chunks, so that one key costs one of them. */
+const rowEntriesMax = 256
+/** States that one received event may add: what its ends resolve to, and what it makes of that. */
+const statesAheadMax = 2
 
 interface PathNode {
   readonly stateNid: number
   readonly position: number
-  readonly delta: Entries
+  /** Undefined while it lies in chunks that nobody has read. */
+  delta: Entries | undefined
 }
 
 /** The rows that one new state costs, when it is not held by its event's row. */
@@ -54,18 +58,37 @@ export class NodePath {
   }
 
   /**
-   * Takes up the path of a stored state: `rows` are its node and all its ancestors, and perhaps other nodes.
-   * `size` is how many keys the state has.
+   * Takes up the path of a room's stored state: `nodes` has it and all its ancestors, and perhaps others. `size` is how
+   * many keys the state has. Deltas that lie in chunks are not there yet: `supply` those of `missing`.
    */
-  static resume(rows: readonly StateNodeRow[], stateNid: number, size: number): NodePath {
-    const [base, ...above] = pathOf(stateNid, new Map(rows.map((row) => [row.stateNid, row]))).reverse()
+  static resume(of: {
+    readonly roomNid: number
+    readonly stateNid: number
+    readonly nodes: ReadonlyMap<number, StateNodeRow>
+    readonly size: number
+  }): NodePath {
+    const [base, ...above] = pathOf(of.stateNid, of.nodes).reverse()
     if (base === undefined) throw new Error('a stored state has no base')
-    const path = new NodePath(base.roomNid, base.stateNid, size)
+    const path = new NodePath(of.roomNid, base.stateNid, of.size)
     for (const row of above) {
       const position = row.position ?? path.#position + 1
-      path.#nodes.push({ stateNid: row.stateNid, position, delta: deltaOf(row) })
+      path.#nodes.push({ stateNid: row.stateNid, position, delta: liesInChunks(row) ? undefined : deltaOf(row) })
     }
     return path
+  }
+
+  /** Nodes whose deltas lie in chunks that nobody has read: all of them, or those that one more event may need. */
+  missing(what: 'all' | 'next'): number[] {
+    const from = (ahead: number): number => this.#position + ahead - stretchOf(this.#position + ahead)
+    const needed = Math.min(...Array.from({ length: statesAheadMax }, (_, index) => from(index + 1)))
+    return this.#nodes
+      .filter((node) => node.delta === undefined && (what === 'all' || node.position > needed))
+      .map((node) => node.stateNid)
+  }
+
+  /** Gives the path deltas that it misses, by node. */
+  supply(deltas: ReadonlyMap<number, Entries>): void {
+    for (const node of this.#nodes) node.delta ??= deltas.get(node.stateNid)
   }
 
   /** Starts anew from a whole state. */
@@ -123,13 +146,17 @@ export class NodePath {
       this.#nodes.pop()
     }
     const delta = new Map<number, number>()
-    for (const node of stretch.reverse()) for (const [key, event] of node.delta) delta.set(key, event)
+    for (const node of stretch.reverse()) {
+      if (node.delta === undefined) throw new Error(`the delta of state ${node.stateNid} was not read`)
+      for (const [key, event] of node.delta) delta.set(key, event)
+    }
     for (const [key, event] of change) delta.set(key, event)
     const parentNid = this.stateNid
     this.#nodes.push({ stateNid, position, delta })
+    const isLong = delta.size > rowEntriesMax
     return {
-      node: { stateNid, roomNid: this.#roomNid, parentNid, position, delta: packEntries(delta) },
-      chunks: [],
+      node: { stateNid, roomNid: this.#roomNid, parentNid, position, delta: isLong ? inChunks : packEntries(delta) },
+      chunks: isLong ? chunksOf(stateNid, delta) : [],
     }
   }
 }
@@ -146,13 +173,17 @@ function stretchOf(position: number): number {
 }
 
 function baseOf(roomNid: number, stateNid: number, whole: Entries): NewState {
-  const keys = [...whole.keys()].sort((a, b) => a - b)
+  const node = { stateNid, roomNid, parentNid: null, position: 0, delta: new Uint8Array(0) }
+  return { node, chunks: chunksOf(stateNid, whole) }
+}
+
+function chunksOf(stateNid: number, entries: Entries): StateChunkRow[] {
+  const keys = [...entries.keys()].sort((a, b) => a - b)
   const chunks: StateChunkRow[] = []
   for (let start = 0; start < keys.length; start += chunkEntriesMax) {
     const part = keys.slice(start, start + chunkEntriesMax)
-    const entries = packEntries(new Map(part.map((key) => [key, whole.get(key) ?? 0])))
-    chunks.push({ stateNid, firstKey: part[0] ?? 0, entries })
+    const packed = packEntries(new Map(part.map((key) => [key, entries.get(key) ?? 0])))
+    chunks.push({ stateNid, firstKey: part[0] ?? 0, entries: packed })
   }
-  const node = { stateNid, roomNid, parentNid: null, position: 0, delta: new Uint8Array(0) }
-  return { node, chunks }
+  return chunks
 }

@@ -30,23 +30,25 @@ export function packEntries(entries: Entries): Uint8Array {
 
 /** Calls `visit` for each packed pair, by ascending key. */
 export function visitPacked(bytes: Uint8Array, visit: (keyNid: number, eventNid: number) => void): void {
-  let at = 0
-  const take = (): number => {
-    let value = 0
-    let scale = 1
-    for (;;) {
-      const byte = bytes[at++]
-      if (byte === undefined) throw new Error('a packed state ends in the middle of a number')
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value
-      scale *= 0x80
-    }
-  }
   let key = 0
-  while (at < bytes.length) {
-    key += take()
-    visit(key, take())
+  let isKey = true
+  let value = 0
+  let scale = 1
+  // An index loop and no inner function: a room's whole state passes through here.
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0
+    value += (byte & 0x7f) * scale
+    if (byte >= 0x80) {
+      scale *= 0x80
+      continue
+    }
+    if (isKey) key += value
+    else visit(key, value)
+    isKey = !isKey
+    value = 0
+    scale = 1
   }
+  if (!isKey || scale !== 1) throw new Error('a packed state ends in the middle of a number')
 }
 
 /** The pairs of packed bytes as a map. */

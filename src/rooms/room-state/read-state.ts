@@ -1,8 +1,14 @@
-import type { StateNodeRow } from '#storage/room-state.ts'
-import { stateChunks, stateChunksHolding, stateNodesWithAncestors } from '#storage/room-state.ts'
+import { NumberMap } from '#base/number-map.ts'
+import {
+  stateChunks,
+  stateChunksHolding,
+  stateNodesWithAncestors,
+  stateSteps,
+  type StateNodeRow,
+} from '#storage/room-state.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import { visitPacked, type Entries } from './packed-entries.ts'
-import { pathOf, visitDelta } from './state-path.ts'
+import { chunkEntriesMax, liesInChunks, pathOf, visitDelta } from './state-path.ts'
 
 /** How a key differs between two states: null where a state does not have it. */
 export interface StateDifference {
@@ -11,61 +17,82 @@ export interface StateDifference {
   readonly to: number | null
 }
 
+/** States with all their ancestors, by number. */
+export type StateNodes = ReadonlyMap<number, StateNodeRow>
+
 /** These nodes and their ancestors, by number. */
-export async function readNodes(
-  txn: Transaction,
-  stateNids: readonly number[],
-): Promise<ReadonlyMap<number, StateNodeRow>> {
+export async function readNodes(txn: Transaction, stateNids: readonly number[]): Promise<StateNodes> {
   const rows = await stateNodesWithAncestors(txn, stateNids)
   return new Map(rows.map((row) => [row.stateNid, row]))
 }
 
-/** The whole state of a node. Two queries; costs the size of the answer. */
-export async function readState(txn: Transaction, stateNid: number): Promise<Map<number, number>> {
-  const path = pathOf(stateNid, await readNodes(txn, [stateNid]))
-  const state = new Map<number, number>()
-  for (const chunk of await stateChunks(txn, path.at(-1)?.stateNid ?? stateNid)) {
-    visitPacked(chunk.entries, (keyNid, eventNid) => state.set(keyNid, eventNid))
+/** The entries of nodes that lie in chunks, by node; 0 for a key that a delta takes away. One query. */
+export async function readChunked(txn: Transaction, stateNids: readonly number[]): Promise<Map<number, Entries>> {
+  const read = new Map<number, Map<number, number>>(stateNids.map((nid) => [nid, new Map<number, number>()]))
+  if (stateNids.length === 0) return read
+  for (const { stateNid, entries } of await stateChunks(txn, stateNids)) {
+    const node = read.get(stateNid)
+    visitPacked(entries, (keyNid, eventNid) => node?.set(keyNid, eventNid))
   }
-  // Newest first, so that each key is settled by the first node that names it; only the last of them touch the map.
-  for (const node of path.reverse()) {
-    visitDelta(node, (keyNid, eventNid) => {
-      if (eventNid === 0) state.delete(keyNid)
-      else state.set(keyNid, eventNid)
-    })
+  return read
+}
+
+/** The whole state of a node. Two queries; costs the size of the answer. */
+export async function readState(txn: Transaction, stateNid: number): Promise<NumberMap> {
+  const path = pathOf(stateNid, await readNodes(txn, [stateNid])).reverse()
+  const chunks = Map.groupBy(await stateChunks(txn, nidsOf(path.filter(liesInChunks))), (chunk) => chunk.stateNid)
+  const base = chunks.get(path[0]?.stateNid ?? 0)
+  const state = new NumberMap((base?.length ?? 0) * chunkEntriesMax)
+  const take = (keyNid: number, eventNid: number): void => {
+    if (eventNid === 0) state.delete(keyNid)
+    else state.set(keyNid, eventNid)
+  }
+  for (const node of path) {
+    visitDelta(node, take)
+    for (const chunk of chunks.get(node.stateNid) ?? []) visitPacked(chunk.entries, take)
   }
   return state
 }
 
 /**
  * Some keys of several states: for each state, those of the keys that it has, with their events. Two queries whatever
- * the number of states and keys; costs the deltas on the way and one chunk for each base and key.
+ * the number of states and keys; costs the short deltas on the way, and one chunk for each key of each long one.
  */
 export async function readStateKeys(
   txn: Transaction,
   stateNids: readonly number[],
   keyNids: readonly number[],
 ): Promise<Map<number, Entries>> {
-  const nodes = await readNodes(txn, stateNids)
+  return keysOf(txn, await readNodes(txn, stateNids), stateNids, keyNids)
+}
+
+async function keysOf(
+  txn: Transaction,
+  nodes: StateNodes,
+  stateNids: readonly number[],
+  keyNids: readonly number[],
+): Promise<Map<number, Entries>> {
   const wanted = new Set(keyNids)
-  const deltas = new Map([...nodes.values()].map((node) => [node.stateNid, pickedFrom(node, wanted)]))
-  const baseNids = [...nodes.values()].filter((node) => node.parentNid === null).map((node) => node.stateNid)
-  const bases = new Map<number, Map<number, number>>(baseNids.map((nid) => [nid, new Map<number, number>()]))
-  for (const chunk of await stateChunksHolding(txn, baseNids, keyNids)) {
-    const base = bases.get(chunk.stateNid)
+  const paths = stateNids.map((stateNid) => pathOf(stateNid, nodes))
+  const deltas = new Map<number, [number, number][]>()
+  for (const node of paths.flat()) if (!deltas.has(node.stateNid)) deltas.set(node.stateNid, pickedFrom(node, wanted))
+  const chunked = [...deltas.keys()].filter((nid) => {
+    const node = nodes.get(nid)
+    return node !== undefined && liesInChunks(node)
+  })
+  const chunks = keyNids.length === 0 ? [] : await stateChunksHolding(txn, chunked, keyNids)
+  for (const chunk of chunks) {
     visitPacked(chunk.entries, (keyNid, eventNid) => {
-      if (wanted.has(keyNid)) base?.set(keyNid, eventNid)
+      if (wanted.has(keyNid)) deltas.get(chunk.stateNid)?.push([keyNid, eventNid])
     })
   }
   const answer = new Map<number, Entries>()
-  for (const stateNid of stateNids) {
+  for (const path of paths) {
     const found = new Map<number, number>()
-    const path = pathOf(stateNid, nodes).reverse()
-    for (const [keyNid, eventNid] of bases.get(path[0]?.stateNid ?? 0) ?? []) found.set(keyNid, eventNid)
-    for (const node of path)
+    for (const node of path.toReversed())
       for (const [keyNid, eventNid] of deltas.get(node.stateNid) ?? []) found.set(keyNid, eventNid)
     for (const [keyNid, eventNid] of found) if (eventNid === 0) found.delete(keyNid)
-    answer.set(stateNid, found)
+    answer.set(path[0]?.stateNid ?? 0, found)
   }
   return answer
 }
@@ -79,13 +106,27 @@ function pickedFrom(node: StateNodeRow, wanted: ReadonlySet<number>): [number, n
 }
 
 /**
- * The keys under which two states differ, in no order. Reads no base that both stand on: from their nearest common
- * ancestor it costs the deltas on both ways and a chunk for each key in them; without one, the size of both states.
+ * The keys under which two states differ, in no order. A state and the one that an event made of it cost that event's
+ * row. Others cost what lies between each and their nearest common ancestor, and a chunk for each key that only one of
+ * them has changed since; without a common ancestor, the size of both.
  */
 export async function readDifference(txn: Transaction, from: number, to: number): Promise<StateDifference[]> {
   if (from === to) return []
+  const step = await readStep(txn, from, to)
+  if (step !== undefined) return [step]
   const states = await readWhereDifferent(txn, [from, to])
   return differences(states.get(from) ?? new Map(), states.get(to) ?? new Map())
+}
+
+/** The difference when an event has made the one state of the other. */
+async function readStep(txn: Transaction, from: number, to: number): Promise<StateDifference | undefined> {
+  const made = [from, to].filter((nid) => nid < 0).map((nid) => -nid)
+  if (made.length === 0) return undefined
+  for (const { eventNid, keyNid, stateBefore, replacesNid } of await stateSteps(txn, made)) {
+    if (-eventNid === to && stateBefore === from) return { keyNid, from: replacesNid, to: eventNid }
+    if (-eventNid === from && stateBefore === to) return { keyNid, from: eventNid, to: replacesNid }
+  }
+  return undefined
 }
 
 /**
@@ -101,16 +142,44 @@ export async function readWhereDifferent(
   const counts = new Map<number, number>()
   for (const path of paths) for (const { stateNid } of path) counts.set(stateNid, (counts.get(stateNid) ?? 0) + 1)
   const inAll = (node: StateNodeRow): boolean => counts.get(node.stateNid) === paths.length
-  if (!paths[0]?.some(inAll)) {
+  const common = paths[0]?.find(inAll)
+  if (common === undefined) {
     const states = new Map<number, Entries>()
     for (const stateNid of stateNids) states.set(stateNid, await readState(txn, stateNid))
     return states
   }
-  const changed = new Set<number>()
-  for (const path of paths) {
-    for (const node of path) if (!inAll(node)) visitDelta(node, (keyNid) => changed.add(keyNid))
+  const own = paths.map((path) => path.filter((node) => !inAll(node)))
+  const chunked = await readChunked(txn, nidsOf([...new Set(own.flat())].filter(liesInChunks)))
+  const changes = own.map((branch) => changesOn(branch, chunked))
+  const changed = new Set(changes.flatMap((each) => [...each.keys()]))
+  const shared = [...changed].filter((keyNid) => changes.some((each) => !each.has(keyNid)))
+  const before = shared.length === 0 ? undefined : await keysOf(txn, nodes, [common.stateNid], shared)
+  return new Map(
+    stateNids.map((stateNid, index) => [stateNid, merged(before?.get(common.stateNid), changes[index], changed)]),
+  )
+}
+
+/** What a part of a path changes in all, its newest node first; 0 for a key that goes. */
+function changesOn(branch: readonly StateNodeRow[], chunked: ReadonlyMap<number, Entries>): Map<number, number> {
+  const changes = new Map<number, number>()
+  for (const node of branch.toReversed()) {
+    visitDelta(node, (keyNid, eventNid) => changes.set(keyNid, eventNid))
+    for (const [keyNid, eventNid] of chunked.get(node.stateNid) ?? []) changes.set(keyNid, eventNid)
   }
-  return readStateKeys(txn, stateNids, [...changed])
+  return changes
+}
+
+function merged(before: Entries | undefined, changes: Entries | undefined, keyNids: ReadonlySet<number>): Entries {
+  const state = new Map<number, number>()
+  for (const keyNid of keyNids) {
+    const eventNid = changes?.get(keyNid) ?? before?.get(keyNid) ?? 0
+    if (eventNid !== 0) state.set(keyNid, eventNid)
+  }
+  return state
+}
+
+function nidsOf(nodes: readonly StateNodeRow[]): number[] {
+  return nodes.map((node) => node.stateNid)
 }
 
 function differences(from: Entries, to: Entries): StateDifference[] {
