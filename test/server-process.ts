@@ -32,6 +32,8 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** SIGTERM, as an operator would; gives the exit code. Rejects when it does not end. */
   stop(): Promise<number | null>
+  /** Resolves with the exit code when it has ended by itself. */
+  readonly ended: Promise<number | null>
 }
 
 /** Starts the server of a place on a free port; resolves when it says where it listens. */
@@ -61,6 +63,7 @@ export async function startServer(place: ServerPlace, options: readonly string[]
       fail(`ended with ${code}`)
     })
   })
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
   const kill = async (): Promise<void> => {
     if (gone(child)) return
     const ended = once(child, 'exit')
@@ -74,7 +77,7 @@ export async function startServer(place: ServerPlace, options: readonly string[]
     await ended
     return child.exitCode
   }
-  return { address, pid: child.pid ?? 0, printed: () => text, kill, stop }
+  return { address, pid: child.pid ?? 0, printed: () => text, kill, stop, ended }
 }
 
 /** A new place on this engine, removed when the test ends. */

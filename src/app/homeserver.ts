@@ -8,6 +8,7 @@ import { RateLimits } from '#http/rate-limits.ts'
 import { RequestMetrics } from '#http/request-metrics.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
 import type { Logger } from '#observability/logger.ts'
+import { runInBackground } from '#observability/request-context.ts'
 import { databaseAnswers } from '#storage/database-answers.ts'
 import { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Streams } from '#streams/streams.ts'
@@ -61,7 +62,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const storage = await openStorage(ground)
   stack.defer(() => storage.database.close())
   await refuseSecondServer(config.dataFolder)
-  const streams = await Streams.open(storage)
+  const streams = await runInBackground('open_streams', () => Streams.open(storage))
   const users = openUsers({ ...ground, ...storage, streams })
   users.lastSeen.run()
   stack.defer(() => users.lastSeen.stop())
@@ -90,7 +91,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   if (control !== undefined) servers.push(control)
   void storage.backgroundMigrations.run(backgroundSteps)
   stack.defer(() => storage.backgroundMigrations.stop())
-  const firstAdminToken = await users.registrationTokens.firstAdminToken()
+  const firstAdminToken = await runInBackground('first_admin_token', () => users.registrationTokens.firstAdminToken())
   const open = stack.move()
   let closing: Promise<void> | undefined
   let inForce = config

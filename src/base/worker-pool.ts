@@ -1,11 +1,25 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { Worker } from 'node:worker_threads'
+
+/** What was done on a thread. */
+export interface ThreadWork {
+  /** Processor time that it took there, in milliseconds. */
+  readonly cpuMs: number
+  /** What the function had to say, each with facts that can be cloned. */
+  readonly told: readonly { readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[]
+}
 
 /** What a pool runs: a function of a module, from bytes to bytes, and on how many threads. */
 export interface WorkerPoolOptions {
   readonly module: URL
-  /** The name under which the module exports it. It must not await anything. */
+  /**
+   * The name under which the module exports it. It must not await anything. Beside the bytes it is given
+   * `tell(message, fields)`, for what the log should have.
+   */
   readonly exportName: string
   readonly threads: number
+  /** Called here when a task has been done, for whom it was handed in: log lines and counts made in it are theirs. */
+  readonly onWork?: (work: ThreadWork) => void
   /** How many tasks may wait or run at once; `run` throws beyond that. */
   readonly tasksMax?: number
 }
@@ -13,6 +27,8 @@ export interface WorkerPoolOptions {
 interface Task {
   readonly resolve: (output: Uint8Array) => void
   readonly reject: (error: Error) => void
+  /** Runs something on behalf of whoever handed the task in. */
+  readonly inContext: <R>(fn: () => R) => R
 }
 
 interface Thread {
@@ -20,7 +36,7 @@ interface Thread {
   readonly tasks: Map<number, Task>
 }
 
-interface Answer {
+interface Answer extends ThreadWork {
   readonly id: number
   readonly output?: Uint8Array
   readonly error?: string
@@ -51,7 +67,7 @@ export class WorkerPool {
     const thread = this.#leastBusy()
     const id = this.#nextId++
     return await new Promise((resolve, reject) => {
-      thread.tasks.set(id, { resolve, reject })
+      thread.tasks.set(id, { resolve, reject, inContext: AsyncLocalStorage.snapshot() })
       thread.worker.ref()
       thread.worker.postMessage({ id, input }, [input.buffer])
     })
@@ -76,10 +92,11 @@ export class WorkerPool {
     const worker = new Worker(new URL('./worker-pool/thread.ts', import.meta.url), { workerData })
     const thread: Thread = { worker, tasks: new Map() }
     worker.unref()
-    worker.on('message', ({ id, output, error }: Answer) => {
+    worker.on('message', ({ id, output, error, cpuMs, told }: Answer) => {
       const task = thread.tasks.get(id)
       thread.tasks.delete(id)
       if (thread.tasks.size === 0) worker.unref()
+      task?.inContext(() => this.#options.onWork?.({ cpuMs, told }))
       if (output === undefined) task?.reject(new Error(error))
       else task?.resolve(output)
     })

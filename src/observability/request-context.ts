@@ -98,3 +98,9 @@ export function runInBackground<T>(name: string, task: () => T): T {
     () => forEverybody(task),
   )
 }
+
+/** Counts processor time that a worker thread has used for the request that the running code works for. */
+export function countThreadCpu(cpuMs: number): void {
+  const context = contexts.getStore()
+  if (context !== undefined) context.cpuMs += cpuMs
+}

@@ -1,3 +1,4 @@
+import { runInBackground } from '#observability/request-context.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import type { Stream } from '#streams/stream.ts'
 
@@ -30,9 +31,10 @@ export class Typing {
     const before = users.get(userId)
     clearTimeout(before)
     const ms = Math.min(Math.max(timeoutMs ?? typingMsDefault, 1), typingMsMax)
+    const end = (): Promise<void> => this.stop(userId, roomNid)
     const timer = setTimeout(() => {
       // A position is only lost when the database is: then the next change tells this one too.
-      this.stop(userId, roomNid).catch(() => undefined)
+      runInBackground('end_typing', end).catch(() => undefined)
     }, ms)
     timer.unref()
     users.set(userId, timer)

@@ -61,7 +61,9 @@ export class LastSeen {
     const sightings = [...this.#pending].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sighting]) => sighting)
     this.#pending = new Map()
     try {
-      await this.#database.runInteraction('write_last_seen', (txn) => updateLastSeen(txn, sightings))
+      await runInBackground('write_last_seen', () =>
+        this.#database.runInteraction('write_last_seen', (txn) => updateLastSeen(txn, sightings)),
+      )
     } catch (error) {
       this.#logger.warn('could not write when devices were last seen', { error, devices: sightings.length })
     }
@@ -69,7 +71,7 @@ export class LastSeen {
 
   /** Begins to write every half minute. */
   run(): void {
-    this.#timer ??= setInterval(() => void runInBackground('write_last_seen', () => this.flush()), flushEveryMs).unref()
+    this.#timer ??= setInterval(() => void this.flush(), flushEveryMs).unref()
   }
 
   /** Writes what is pending for the last time. */

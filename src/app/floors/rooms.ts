@@ -1,3 +1,4 @@
+import { runInBackground } from '#observability/request-context.ts'
 import { CreateRoom } from '#rooms/create-room.ts'
 import { KnownRooms } from '#rooms/known-rooms.ts'
 import { Membership } from '#rooms/membership.ts'
@@ -50,8 +51,9 @@ export function openRooms(
   const purge = new Purge({ ...below, knownRooms, roomWriter })
   // A purge that fails, or that closing ends, goes on after the next start.
   const report = (error: unknown): void => below.logger.warn('A purge has not ended', { error })
-  membership.onForgotten((room) => void purge.ifForgotten(room).catch(report))
-  void purge.resume().catch(report)
+  const begin = (work: () => Promise<void>): void => void runInBackground('purge', work).catch(report)
+  membership.onForgotten((room) => begin(() => purge.ifForgotten(room)))
+  begin(() => purge.resume())
   accountDeactivation.onDeactivated((requester) => membership.leaveAll(requester))
   profiles.onProfileChanged((requester) => membership.updateProfile(requester))
   deviceLists.wakeThoseWho((userId) => memberships.sharingUsers(userId))

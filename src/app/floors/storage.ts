@@ -1,3 +1,4 @@
+import { runInBackground } from '#observability/request-context.ts'
 import { BackgroundMigrations } from '#storage/background-migrations.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { IdBlocks } from '#storage/id-blocks.ts'
@@ -36,9 +37,12 @@ export async function openStorage({
     logger,
   })
   try {
-    await migrate(database, { clock, onProgress: (name) => logger.debug('Migrated the database', { migration: name }) })
-    await checkServerName(database, config.serverName)
-    const backgroundMigrations = await BackgroundMigrations.open({ database, clock, logger })
+    const onProgress = (name: string): void => logger.debug('Migrated the database', { migration: name })
+    const backgroundMigrations = await runInBackground('migrate', async () => {
+      await migrate(database, { clock, onProgress })
+      await checkServerName(database, config.serverName)
+      return BackgroundMigrations.open({ database, clock, logger })
+    })
     const ids = new IdBlocks({ database })
     return { database, ids, interned: new Interned({ database, ids }), backgroundMigrations }
   } catch (error) {

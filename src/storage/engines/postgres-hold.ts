@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Client } from 'pg'
 
+import { runInBackground } from '#observability/request-context.ts'
+
 import { DatabaseError } from '../database-error.ts'
 
 /** The advisory lock that stands for "a server writes to this database"; any number that no other program takes. */
@@ -54,7 +56,7 @@ export class PostgresHold {
       await delay(retryMs)
     }
     if (this.#released) return client.end()
-    client.on('end', () => void this.#again())
+    client.on('end', () => void runInBackground('hold_database', () => this.#again()))
     this.#client = client
   }
 
