@@ -18,6 +18,7 @@ import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
 import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
+import { dashboardScenario } from './scenarios/dashboard.ts'
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { purgeScenarios } from './scenarios/purge.ts'
@@ -38,8 +39,8 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...relationScenarios,
   ...gateScenarios,
 ]
-/** Without a server and without a database, and only by name. `protocol` stands for all. */
-const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario]
+/** Without the server of the others, and only by name. `protocol` stands for all that begin so. */
+const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario, dashboardScenario]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
 
 const { values: options, positionals: names } = parseArgs({

@@ -1,7 +1,7 @@
 import type { Figures } from './measure.ts'
 import type { Target } from './scenario.ts'
 
-/** A load without server and database: computing alone. */
+/** A load that brings what it needs: computing alone, most of all. */
 export interface CoreScenario {
   readonly name: string
   /** One line for the table. */

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+import { freePort } from './free-port.ts'
 import { memoryMib } from './process-figures.ts'
 import { Wire } from './wire.ts'
 
@@ -19,6 +19,8 @@ const restMs = 2_000
 
 export interface ServerProcess {
   readonly url: string
+  /** Where its metrics are, when they were asked for. */
+  readonly metricsUrl: string
   readonly pid: number
   readonly startMs: number
   readonly idleMib: number
@@ -30,15 +32,20 @@ export interface ServerOptions {
   readonly database: string | undefined
   /** Keep a profile of where its time goes, to be opened in the developer tools of a browser. */
   readonly profile: boolean
+  /** Offer metrics, on a listener of their own. */
+  readonly metrics?: boolean
 }
 
 /** Starts Tessera as a process of its own on a free port with fresh data. */
-export async function startServer({ database, profile }: ServerOptions): Promise<ServerProcess> {
+export async function startServer({ database, profile, metrics = false }: ServerOptions): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const options = ['--data', folder, '--server-name', 'localhost', '--listen', `127.0.0.1:${port}`]
-  options.push('--registration', 'open', '--no-rate-limits')
+  const metricsPort = await freePort()
+  const listeners = [{ port }, ...(metrics ? [{ port: metricsPort, apis: ['metrics'] }] : [])]
+  // YAML reads JSON.
+  writeFileSync(join(folder, 'tessera.yaml'), JSON.stringify({ server_name: 'localhost', listeners }))
+  const options = ['--data', folder, '--registration', 'open', '--no-rate-limits']
   if (database !== undefined) options.push('--database', database)
   const started = performance.now()
   const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
@@ -67,7 +74,7 @@ export async function startServer({ database, profile }: ServerOptions): Promise
   const startMs = performance.now() - started
   await delay(restMs)
   const pid = server.pid ?? 0
-  return { url, pid, startMs, idleMib: memoryMib(pid) ?? NaN, stop }
+  return { url, metricsUrl: `http://127.0.0.1:${metricsPort}`, pid, startMs, idleMib: memoryMib(pid) ?? NaN, stop }
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -79,13 +86,4 @@ async function answers(url: string): Promise<boolean> {
   } finally {
     wire.close()
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
