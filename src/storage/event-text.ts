@@ -5,15 +5,27 @@ import { phrases } from './event-text/phrases.ts'
  * and signatures the bytes that their base64 stands for; all else stays as it is. It saves about 40 % at a tenth of
  * what inflating costs: docs/decisions/0009-event-text.md.
  *
- * The first byte is the form: 1. Then each part begins with a byte: below 192 the number of a phrase; 192 to 195 for 32
- * or 64 bytes of base64, plain or for URLs, without padding; from 196 for that many bytes of text less 195; 255 for
- * text with its length before it.
+ * The first byte is the form: 2. Then each part begins with a byte: below 189 the number of a phrase; 189 for a time, six
+ * bytes; 190 for one of the earlier plain texts again, 191 for what follows the first colon in it, the number of that text
+ * in the next byte; 192 to 195 for 32 or 64 bytes of base64, plain or for URLs, without padding; from 196 for that many
+ * bytes of text less 195; 255 for text with its length before it. Form 1 is the same without 189 to 191.
  */
-const form = 1
+const form = 2
+const oldForm = 1
+const timePart = 189
+const timeBytes = 6
+const againPart = 190
+const againAfterColonPart = 191
+/** Shorter plain texts are not worth looking for. */
+const againCharactersMin = 3
+/** Plain texts that a part can name. */
+const againTextsMax = 256
 const encodedFirst = 192
 const plainFirst = 196
 const plainBytesMax = 254 - plainFirst + 1
 const longPlain = 255
+/** Of the length before a long plain text. */
+const longBytes = 4
 const encodings = [
   { characters: 43, bytes: 32, name: 'base64' },
   { characters: 86, bytes: 64, name: 'base64' },
@@ -33,11 +45,25 @@ const parts = new RegExp(
 /** Packs the text of an event. Linear; some 10 µs. */
 export function packEventText(text: string): Uint8Array {
   const out = Buffer.allocUnsafe(Buffer.byteLength(text) * 2 + 16)
+  const known = new PlainTexts()
   let length = 0
   let plainFrom = 0
   const putPlain = (to: number): void => {
     if (to === plainFrom) return
-    const bytes = Buffer.from(text.slice(plainFrom, to))
+    const plain = text.slice(plainFrom, to)
+    const again = known.find(plain)
+    if (again !== undefined) {
+      out[length++] = again.part
+      out[length++] = again.number
+      return
+    }
+    if (time.test(plain)) {
+      out[length++] = timePart
+      length = out.writeUIntBE(Number(plain), length, timeBytes)
+      return
+    }
+    known.add(plain)
+    const bytes = Buffer.from(plain)
     if (bytes.length <= plainBytesMax) out[length++] = plainFirst + bytes.length - 1
     else {
       out[length++] = longPlain
@@ -58,6 +84,33 @@ export function packEventText(text: string): Uint8Array {
   }
   putPlain(text.length)
   return Uint8Array.prototype.slice.call(out, 0, length)
+}
+
+/** The plain texts of one event so far: a sender's id comes again as state key, their server with its signature. */
+class PlainTexts {
+  readonly #parts = new Map<string, { readonly part: number; readonly number: number }>()
+  #count = 0
+
+  find(plain: string): { readonly part: number; readonly number: number } | undefined {
+    return this.#parts.get(plain)
+  }
+
+  add(plain: string): void {
+    const number = this.#count++
+    if (number >= againTextsMax) return
+    if (plain.length >= againCharactersMin) this.#parts.set(plain, { part: againPart, number })
+    const after = afterColon(plain)
+    if (after.length < againCharactersMin || this.#parts.has(after)) return
+    this.#parts.set(after, { part: againAfterColonPart, number })
+  }
+}
+
+/** Milliseconds since 1970 as they have been written since 2001 and will be until 2286. */
+const time = /^[1-9]\d{12}$/
+
+function afterColon(plain: string): string {
+  const colon = plain.indexOf(':')
+  return colon < 0 ? '' : plain.slice(colon + 1)
 }
 
 /** The bytes that a part stands for; undefined when they would not give just this text again. */
@@ -82,27 +135,42 @@ function unpadded(bytes: Buffer, start: number, end: number, encoding: 'base64' 
  */
 export function unpackEventText(packed: Uint8Array): string {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
-  if (bytes[0] !== form) throw new Error('the text of an event is stored in an unknown form')
+  if (bytes[0] !== form && bytes[0] !== oldForm) throw new Error('the text of an event is stored in an unknown form')
+  const plains: string[] = []
   let text = ''
   let at = 1
   while (at < bytes.length) {
     const part = bytes[at++] ?? 0
-    if (part < encodedFirst) {
-      const phrase = phrases[part]
-      if (phrase === undefined) throw new Error('the text of an event has an unknown phrase')
+    const phrase = phrases[part]
+    if (phrase !== undefined) {
       text += phrase
       continue
     }
-    let size = part - plainFirst + 1
-    if (part === longPlain) {
-      size = bytes.readUInt32LE(at)
-      at += 4
-    }
-    const encoding = part < plainFirst ? encodings[part - encodedFirst] : undefined
-    const end = at + (encoding?.bytes ?? size)
+    const end = at + sizeOf(part, bytes, at)
     if (end > bytes.length) throw new Error('the text of an event ends too early')
-    text += encoding === undefined ? bytes.toString('utf8', at, end) : unpadded(bytes, at, end, encoding.name)
+    if (part >= plainFirst) {
+      const plain = bytes.toString('utf8', part === longPlain ? at + longBytes : at, end)
+      plains.push(plain)
+      text += plain
+    } else if (part >= encodedFirst) {
+      text += unpadded(bytes, at, end, encodings[part - encodedFirst]?.name ?? 'base64')
+    } else text += part === timePart ? String(bytes.readUIntBE(at, timeBytes)) : again(part, plains[bytes[at] ?? 0])
     at = end
   }
   return text
+}
+
+/** How many bytes belong to a part that is no phrase. */
+function sizeOf(part: number, bytes: Buffer, at: number): number {
+  if (part === longPlain) return at + longBytes > bytes.length ? longBytes : longBytes + bytes.readUInt32LE(at)
+  if (part >= plainFirst) return part - plainFirst + 1
+  if (part >= encodedFirst) return encodings[part - encodedFirst]?.bytes ?? 0
+  if (part === timePart) return timeBytes
+  if (part === againPart || part === againAfterColonPart) return 1
+  throw new Error('the text of an event has an unknown phrase')
+}
+
+function again(part: number, plain: string | undefined): string {
+  if (plain === undefined) throw new Error('the text of an event repeats what it does not have')
+  return part === againPart ? plain : afterColon(plain)
 }
