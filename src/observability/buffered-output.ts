@@ -1,75 +1,106 @@
 import { write, writeSync } from 'node:fs'
 
+import { type LogDestination } from './logger.ts'
+
 /** Lines are written together after this time. */
 const gatherMs = 50
-/** Characters that wait to be written at most; lines beyond are counted and dropped. */
+/** A pipe that is full is tried again after this time; doubled each time up to the limit. */
+const fullMsMin = 2
+const fullMsMax = 64
+/** Characters that wait to be written at most, and as many again on their way; lines beyond are counted and dropped. */
 const waitingCharactersMax = 4_194_304
-/** A write that takes longer is taken for blocked: whoever should read does not. */
-const blockedMs = 1_000
+/** How long the end of the process waits for a reader that is behind. */
+const lastWaitMsMax = 500
+const lastWaitStepMs = 10
 
 /**
  * Writes lines to a file descriptor, many at once and never on the way of a request. When the reader does not read, what
- * cannot wait is dropped, and how much it was is said later: a log that blocks stops nothing else.
+ * cannot wait is dropped, and how much it was is said when it flows again: a log that blocks stops nothing else, not even
+ * the end of the process. A pipe has to be one that does not block.
  */
-export class BufferedOutput {
+export class BufferedOutput implements LogDestination {
   readonly #fileDescriptor: number
   #waiting = ''
+  /** What was taken to be written and is not yet. */
+  #sending: Buffer = Buffer.alloc(0)
+  #writing = false
   #timer: NodeJS.Timeout | undefined
-  #writingSince: number | undefined
+  #fullMs = fullMsMin
   #dropped = 0
+  #tellDropped: ((lines: number) => void) | undefined
 
   constructor(fileDescriptor: number) {
     this.#fileDescriptor = fileDescriptor
     process.on('exit', () => this.flush())
   }
 
-  /** Takes a line to write soon; counts it as dropped when too much waits already. */
   write(line: string): void {
     if (this.#waiting.length + line.length > waitingCharactersMax) {
       this.#dropped += 1
       return
     }
     this.#waiting += line
-    if (this.#writingSince === undefined) this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
+    this.#sendAfter(gatherMs)
   }
 
-  /** Writes everything that waits before it returns, unless nobody reads. */
+  /** Who writes a line about lines that were dropped. */
+  whenDropped(tell: (lines: number) => void): void {
+    this.#tellDropped = tell
+  }
+
+  /** Writes everything that waits before it returns, as far as somebody reads. */
   flush(): void {
-    const blocked = this.#writingSince !== undefined && performance.now() - this.#writingSince > blockedMs
-    if (blocked || this.#waiting === '') return
-    const text = this.#take()
-    try {
-      writeSync(this.#fileDescriptor, text)
-    } catch {
-      // Whoever read is gone, and there is nowhere else to say so.
+    // What a thread of its own is at just now cannot be waited for here, nor overtaken.
+    if (this.#writing) return
+    const deadline = performance.now() + lastWaitMsMax
+    while (this.#take().length > 0) {
+      try {
+        this.#sending = this.#sending.subarray(writeSync(this.#fileDescriptor, this.#sending))
+      } catch (error) {
+        // Whoever read is gone, or does not read, and there is nowhere else to say so.
+        if (!isFull(error) || performance.now() > deadline) return
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lastWaitStepMs)
+      }
     }
+  }
+
+  #sendAfter(ms: number): void {
+    if (!this.#writing) this.#timer ??= setTimeout(() => this.#send(), ms).unref()
   }
 
   #send(): void {
     this.#timer = undefined
-    if (this.#waiting === '') return
-    this.#writingSince = performance.now()
-    this.#continue(Buffer.from(this.#take()))
-  }
-
-  #continue(bytes: Buffer): void {
+    const bytes = this.#take()
+    if (bytes.length === 0) return
+    this.#writing = true
     write(this.#fileDescriptor, bytes, (error, written) => {
-      // A pipe that is full for now: the rest is sent a little later.
-      if (error?.code === 'EAGAIN') setTimeout(() => this.#continue(bytes), gatherMs)
-      else if (error === null && written < bytes.length) this.#continue(bytes.subarray(written))
-      else {
-        this.#writingSince = undefined
-        if (this.#waiting !== '') this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
+      this.#writing = false
+      if (isFull(error)) {
+        this.#sendAfter(this.#fullMs)
+        this.#fullMs = Math.min(this.#fullMs * 2, fullMsMax)
+        return
       }
+      this.#fullMs = fullMsMin
+      // A pipe whose reader is gone takes nothing any more.
+      this.#sending = error === null ? bytes.subarray(written) : Buffer.alloc(0)
+      if (this.#sending.length > 0) this.#send()
+      else if (this.#waiting !== '') this.#sendAfter(gatherMs)
     })
   }
 
-  #take(): string {
-    const lost =
-      this.#dropped === 0 ? '' : `(${this.#dropped} lines of the log were dropped: nobody read them in time)\n`
-    const text = lost + this.#waiting
-    this.#dropped = 0
+  /** What is to be written next: the rest of what was taken before, else all that waits. */
+  #take(): Buffer {
+    if (this.#sending.length > 0) return this.#sending
+    const text = this.#waiting
     this.#waiting = ''
-    return text
+    const dropped = this.#dropped
+    this.#dropped = 0
+    if (dropped > 0) this.#tellDropped?.(dropped)
+    this.#sending = Buffer.from(text)
+    return this.#sending
   }
+}
+
+function isFull(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'EAGAIN'
 }

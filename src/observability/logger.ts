@@ -42,10 +42,14 @@ export const silentLogger: Logger = {
 /** Where finished lines go. */
 export interface LogDestination {
   write(line: string): void
+  /** Names who is to be told when lines were dropped because nobody read them. */
+  whenDropped?(tell: (lines: number) => void): void
 }
 
 /** Standard output (1) or standard error (2). What waits to be written when the process ends is written then. */
 export function logTo(fileDescriptor: 1 | 2): LogDestination {
+  // Node makes a pipe one that does not block when it is first asked for.
+  void (fileDescriptor === 1 ? process.stdout : process.stderr)
   return new BufferedOutput(fileDescriptor)
 }
 
@@ -69,7 +73,15 @@ export function createLogger(options: { level: LogLevel; format: LogFormat; dest
     },
     sink,
   )
-  return new PinoLogger(lines, { format: options.format, destination, rank: logLevels.indexOf(options.level) })
+  const logger = new PinoLogger(lines, {
+    format: options.format,
+    destination,
+    rank: logLevels.indexOf(options.level),
+  })
+  destination.whenDropped?.((dropped) =>
+    logger.warn('The log lost lines: nobody read them in time', { lines: dropped }),
+  )
+  return logger
 }
 
 function requestFields(): object {
