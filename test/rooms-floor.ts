@@ -49,7 +49,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const receiveEvent = new ReceiveEvent({ database, interned, ids, persistEvent, roomWriter, clock, serverName })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
-  const purge = new Purge({ database, knownRooms, roomWriter })
+  const purge = new Purge({ database, knownRooms, roomWriter, clock })
   let rooms = 0
   const newLocalpart = (): string => `room${++rooms}`
   const createRoom = new CreateRoom({ roomWriter, membership, profiles, ids, serverName, clock, newLocalpart })
@@ -59,6 +59,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const redact = new Redact({ sendEvent })
   return {
     database,
+    clock,
     interned,
     backgroundMigrations,
     streams,

@@ -68,6 +68,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => users.lastSeen.stop())
   const unsignedAdditions = new UnsignedAdditions({ plugIns, logger })
   const rooms = openRooms({ ...ground, ...storage, streams, ...users, unsignedAdditions })
+  stack.defer(() => rooms.purge.stop())
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
   measureHouse(ground.metrics, { ...storage, streams, ...rooms, unsignedAdditions })
   const watched = healthRoutes({ notReady: () => whyNotReady(storage) })

@@ -1,6 +1,8 @@
+import type { Clock } from '#base/clock.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { isKeptByUs } from '#storage/memberships.ts'
 import {
+  deleteAccountDataOfRoom,
   deleteEventsWhole,
   deleteRoom,
   deleteSomeOfRoom,
@@ -10,17 +12,19 @@ import {
   someEvents,
   startPurge,
   stateNidsOfRoom,
+  type PurgeRow,
 } from '#storage/purge.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import { deleteOldEvents } from './purge/delete-old-events.ts'
 import { findKept } from './purge/find-kept.ts'
+import { PurgeSteps, PurgeStopped } from './purge/purge-steps.ts'
+import { ReceiptsOfOldEvents } from './purge/receipts-of-old-events.ts'
 import type { RoomWriter } from './room-writer.ts'
 
-/** Rows that one transaction of a purge deletes: few milliseconds, so that whoever sends hardly waits. */
-const eventsAtOnce = 100
-const statesAtOnce = 100
-const rowsAtOnce = 500
+export { PurgeStopped }
+
+/** States that one look at the database takes in. */
 const nidsAtOnce = 5_000
 
 /**
@@ -31,27 +35,39 @@ export class Purge {
   readonly #database: Database
   readonly #knownRooms: KnownRooms
   readonly #roomWriter: RoomWriter
+  readonly #clock: Clock
+  readonly #stop = new AbortController()
 
-  constructor(deps: { readonly database: Database; readonly knownRooms: KnownRooms; readonly roomWriter: RoomWriter }) {
+  constructor(deps: {
+    readonly database: Database
+    readonly knownRooms: KnownRooms
+    readonly roomWriter: RoomWriter
+    readonly clock: Clock
+  }) {
     this.#database = deps.database
     this.#knownRooms = deps.knownRooms
     this.#roomWriter = deps.roomWriter
+    this.#clock = deps.clock
   }
 
   /**
    * Deletes the events of a room that lie before a depth, but for its ends; those that a kept state names stay as
-   * outliers. People go on sending meanwhile; events of others wait.
+   * outliers. People go on sending meanwhile; events of others wait. `onBegun` is called once the purge cannot be
+   * forgotten any more. What has to stay is marked in memory: after a restart it is marked anew.
    */
-  async history(room: Room, beforeDepth: number): Promise<void> {
-    const purge = { roomNid: room.roomNid, beforeDepth }
-    await this.#database.runInteraction('start_purge', (txn) => startPurge(txn, purge))
+  async history(room: Room, beforeDepth: number, onBegun?: () => void): Promise<void> {
+    await this.#begin({ roomNid: room.roomNid, beforeDepth })
+    onBegun?.()
     await this.#roomWriter.withoutOthers(room, () => this.#purgeHistory(room, beforeDepth))
   }
 
-  /** Deletes a room with everything in it. Nobody of ours may be in it any more: whoever calls has seen to that. */
-  async room(room: Room): Promise<void> {
-    const purge = { roomNid: room.roomNid, beforeDepth: null }
-    await this.#database.runInteraction('start_purge', (txn) => startPurge(txn, purge))
+  /**
+   * Deletes a room with everything in it. Nobody of ours may be in it any more: whoever calls has seen to that.
+   * `onBegun` as in `history`.
+   */
+  async room(room: Room, onBegun?: () => void): Promise<void> {
+    await this.#begin({ roomNid: room.roomNid, beforeDepth: null })
+    onBegun?.()
     await this.#roomWriter.exclusively(room, () => this.#purgeRoom(room))
   }
 
@@ -72,12 +88,25 @@ export class Purge {
   async resume(): Promise<void> {
     const purges = await this.#database.runInteraction('open_purges', (txn) => openPurges(txn), { readOnly: true })
     const rooms = await this.#knownRooms.byNids(purges.map((purge) => purge.roomNid))
-    for (const { roomNid, beforeDepth } of purges) {
-      const room = rooms.get(roomNid)
-      if (room === undefined) await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, roomNid))
-      else if (beforeDepth === null) await this.room(room)
-      else await this.history(room, beforeDepth)
+    for (const purge of purges) {
+      const room = rooms.get(purge.roomNid)
+      if (room === undefined) await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, purge))
+      else if (purge.beforeDepth === null) await this.room(room)
+      else await this.history(room, purge.beforeDepth)
     }
+  }
+
+  /** Ends what is under way after the present step, with PurgeStopped; it goes on after the next start. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  async #begin(purge: PurgeRow): Promise<void> {
+    await this.#database.runInteraction('start_purge', (txn) => startPurge(txn, purge))
+  }
+
+  #steps(): PurgeSteps {
+    return new PurgeSteps({ database: this.#database, clock: this.#clock, signal: this.#stop.signal })
   }
 
   async #purgeHistory(room: Room, beforeDepth: number): Promise<void> {
@@ -94,37 +123,42 @@ export class Purge {
     }
     const ends = new Set((await read((txn) => forwardExtremities(txn, roomNid))).map((end) => end.eventNid))
     const kept = await findKept(this.#database, { roomNid, beforeDepth, ends })
-    await deleteOldEvents(this.#database, { roomNid, beforeDepth, ends, kept, limit: eventsAtOnce })
+    const steps = this.#steps()
+    const receipts = await ReceiptsOfOldEvents.of(this.#database, roomNid)
+    await deleteOldEvents(steps, { roomNid, beforeDepth, ends, kept, receipts })
     const unneeded = candidates.filter((stateNid) => !kept.states.has(stateNid))
-    for (let at = 0; at < unneeded.length; at += statesAtOnce) {
-      const some = unneeded.slice(at, at + statesAtOnce)
-      await this.#database.runInteraction('purge_states', (txn) => deleteStates(txn, some))
-    }
-    await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, roomNid))
+    await steps.untilNothing<number>('purge_states', async (txn, done = 0, size) => {
+      const some = unneeded.slice(done, done + size)
+      await deleteStates(txn, some)
+      return some.length === 0 ? undefined : done + some.length
+    })
+    await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, { roomNid, beforeDepth }))
   }
 
   async #purgeRoom(room: Room): Promise<void> {
     const { roomNid } = room
-    const step = (name: string, fn: (txn: Transaction) => Promise<number>): Promise<number> =>
-      this.#database.runInteraction(name, fn)
+    const steps = this.#steps()
     // Events first: as long as one is left, so is everything that it stands on.
-    const deleteEvents = async (txn: Transaction): Promise<number> => {
-      const events = await someEvents(txn, roomNid, eventsAtOnce)
+    await steps.untilNothing('purge_events', async (txn, _before, size) => {
+      const events = await someEvents(txn, roomNid, size)
       await deleteEventsWhole(txn, roomNid, events)
-      return events.length
-    }
-    const deleteStatesOf = async (txn: Transaction): Promise<number> => {
-      const page = { roomNid, after: -Number.MAX_SAFE_INTEGER, limit: statesAtOnce }
-      const stateNids = await stateNidsOfRoom(txn, page)
+      return events.at(-1)
+    })
+    await steps.untilNothing('purge_states', async (txn, _before, limit) => {
+      const stateNids = await stateNidsOfRoom(txn, { roomNid, after: -Number.MAX_SAFE_INTEGER, limit })
       await deleteStates(txn, stateNids)
-      return stateNids.length
-    }
-    while ((await step('purge_events', deleteEvents)) > 0);
-    while ((await step('purge_states', deleteStatesOf)) > 0);
-    while ((await step('purge_rows', (txn) => deleteSomeOfRoom(txn, roomNid, rowsAtOnce))) > 0);
+      return stateNids.at(-1)
+    })
+    await steps.untilNothing('purge_rows', async (txn, _before, size) => {
+      const count = await deleteSomeOfRoom(txn, roomNid, size)
+      return count === 0 ? undefined : count
+    })
+    await steps.untilNothing<string>('purge_account_data', (txn, after = '', limit) =>
+      deleteAccountDataOfRoom(txn, { roomId: room.roomId, after, limit }),
+    )
     await this.#database.runInteraction('purge_room', async (txn) => {
       await deleteRoom(txn, roomNid)
-      await endPurge(txn, roomNid)
+      await endPurge(txn, { roomNid, beforeDepth: null })
     })
     this.#knownRooms.forget(room)
   }

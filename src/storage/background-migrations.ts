@@ -1,19 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Clock } from '#base/clock.ts'
-import { StepSize } from '#base/step-size.ts'
 import type { Logger } from '#observability/logger.ts'
 import { runInBackground } from '#observability/request-context.ts'
 
 import { DatabaseError } from './database-error.ts'
+import { SmallSteps } from './small-steps.ts'
 import type { Database, Transaction } from './transaction.ts'
 
-/** How long one step should take: whoever writes waits for the step that is under way. */
-const stepMsAim = 8
-/** Rows that one step takes in at most. */
-const stepRowsMax = 2_000
-/** Rest between two steps; as long as the step was, if that is longer. */
-const restMsMin = 5
 /** Rest after a step that failed; doubled with each failure that follows. */
 const failedRestMsMin = 1_000
 const failedRestMsMax = 300_000
@@ -146,43 +140,30 @@ export class BackgroundMigrations {
   async #runOne(migration: BackgroundMigration): Promise<void> {
     const { name } = migration
     const { signal } = this.#stop
-    const size = new StepSize({ aimMs: stepMsAim, max: stepRowsMax })
+    const steps = new SmallSteps({ database: this.#database, clock: this.#clock })
     const begun = this.#clock.monotonic()
     let told = begun + tellAfterMs - tellEveryMs
     let failedRestMs = failedRestMsMin
     while (!signal.aborted) {
-      let restMs: number
       try {
-        const { share, tookMs } = await this.#step(migration, size.size)
+        const now = this.#clock.now()
+        const share = await steps.take('background_migration', (txn, size) => takeStep(txn, migration, { size, now }))
         if (share === undefined) return this.#ended(name, this.#clock.monotonic() - begun)
-        size.took(tookMs)
         this.#unfinished.set(name, share)
-        restMs = Math.max(restMsMin, tookMs)
         failedRestMs = failedRestMsMin
+        await steps.rest(signal)
       } catch (error) {
-        restMs = failedRestMs
+        const restMs = failedRestMs
         failedRestMs = Math.min(2 * failedRestMs, failedRestMsMax)
         this.#logger.error('A step of a migration failed and will be tried again', { migration: name, restMs, error })
+        await delay(restMs, undefined, { signal, ref: false }).catch(() => undefined)
       }
       if (this.#clock.monotonic() - told >= tellEveryMs) {
         told = this.#clock.monotonic()
         const percent = Math.floor((this.#unfinished.get(name) ?? 0) * 100)
         this.#logger.info('A migration goes on in the background', { migration: name, percent })
       }
-      await delay(restMs, undefined, { signal, ref: false }).catch(() => undefined)
     }
-  }
-
-  /** Takes one step and keeps where it led; its share is undefined when that was the last. */
-  async #step(migration: BackgroundMigration, size: number): Promise<{ share: number | undefined; tookMs: number }> {
-    const now = this.#clock.now()
-    // Of the last run, when there were several: with the commit, without the wait for a turn.
-    let begun = 0
-    const share = await this.#database.runInteraction('background_migration', (txn) => {
-      begun = this.#clock.monotonic()
-      return takeStep(txn, migration, { size, now })
-    })
-    return { share, tookMs: this.#clock.monotonic() - begun }
   }
 
   #ended(name: string, ms: number): void {

@@ -33,11 +33,12 @@ export interface OldEvent {
   readonly stateAfter: number | null
 }
 
-/** Notes that a purge has begun, so that it goes on after a restart. */
+/** Notes that a purge is wanted, so that it is not forgotten by a restart. Of two for one room the one that deletes more stands. */
 export async function startPurge(txn: Transaction, purge: PurgeRow): Promise<void> {
   await txn.run(
     `INSERT INTO purges (room_nid, before_depth) VALUES (?, ?)
-     ON CONFLICT (room_nid) DO UPDATE SET before_depth = excluded.before_depth`,
+     ON CONFLICT (room_nid) DO UPDATE SET before_depth = excluded.before_depth
+     WHERE excluded.before_depth IS NULL OR purges.before_depth < excluded.before_depth`,
     purge.roomNid,
     purge.beforeDepth,
   )
@@ -48,9 +49,10 @@ export function openPurges(txn: Transaction): Promise<PurgeRow[]> {
   return txn.all('SELECT room_nid AS "roomNid", before_depth AS "beforeDepth" FROM purges ORDER BY room_nid')
 }
 
-/** Notes that a purge has ended. */
-export async function endPurge(txn: Transaction, roomNid: number): Promise<void> {
-  await txn.run('DELETE FROM purges WHERE room_nid = ?', roomNid)
+/** Notes that a purge has ended, unless one that deletes more is wanted by now. */
+export async function endPurge(txn: Transaction, { roomNid, beforeDepth }: PurgeRow): Promise<void> {
+  if (beforeDepth === null) await txn.run('DELETE FROM purges WHERE room_nid = ?', roomNid)
+  else await txn.run('DELETE FROM purges WHERE room_nid = ? AND before_depth <= ?', roomNid, beforeDepth)
 }
 
 /** The events of a room's graph at and after a place, in topological order. */
@@ -123,14 +125,13 @@ export function setAside(txn: Transaction, eventNids: readonly number[]): Promis
   )
 }
 
-/** Deletes events of a room with everything that is theirs alone. */
+/** Deletes events of a room with everything that is theirs alone, but for receipts: see `deleteReceiptsFor`. */
 export async function deleteEventsWhole(
   txn: Transaction,
   roomNid: number,
-  events: readonly Pick<OldEvent, 'eventNid' | 'eventId' | 'streamPosition'>[],
+  events: readonly Pick<OldEvent, 'eventNid' | 'streamPosition'>[],
 ): Promise<void> {
   const nids = events.map((event) => event.eventNid)
-  const ids = events.map((event) => event.eventId)
   const positions = events.flatMap((event) => event.streamPosition ?? [])
   await Promise.all([
     txn.run('DELETE FROM events WHERE event_nid IN @ints(?)', nids),
@@ -138,8 +139,56 @@ export async function deleteEventsWhole(
     txn.run('DELETE FROM redactions WHERE event_nid IN @ints(?)', nids),
     txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid IN @ints(?)', roomNid, nids),
     txn.run('DELETE FROM current_state_deltas WHERE room_nid = ? AND stream_position IN @ints(?)', roomNid, positions),
-    txn.run('DELETE FROM receipts WHERE room_nid = ? AND event_id IN @texts(?)', roomNid, ids),
   ])
+}
+
+/** The events that receipts of a room name, a page of receipts after one of them. */
+export function receiptsOfRoom(
+  txn: Transaction,
+  page: { readonly roomNid: number; readonly after: ReceiptPlace; readonly limit: number },
+): Promise<(ReceiptPlace & { eventId: string })[]> {
+  return txn.all(
+    `SELECT user_id AS "userId", receipt_type AS "receiptType", thread_id AS "threadId", event_id AS "eventId"
+     FROM receipts WHERE room_nid = ? AND (user_id, receipt_type, thread_id) > (?, ?, ?)
+     ORDER BY user_id, receipt_type, thread_id LIMIT ?`,
+    page.roomNid,
+    page.after.userId,
+    page.after.receiptType,
+    page.after.threadId,
+    page.limit,
+  )
+}
+
+/** Which receipt of a room. */
+export interface ReceiptPlace {
+  readonly userId: string
+  readonly receiptType: string
+  readonly threadId: string
+}
+
+/** The events that receipts in any room name which have come since a position, and the newest position. */
+export async function receiptsSince(
+  txn: Transaction,
+  after: number,
+): Promise<{ readonly eventIds: readonly string[]; readonly upTo: number }> {
+  const rows = await txn.all<{ eventId: string; streamPosition: number }>(
+    `SELECT event_id AS "eventId", stream_position AS "streamPosition" FROM receipts WHERE stream_position > ?
+     ORDER BY stream_position`,
+    after,
+  )
+  return { eventIds: rows.map((row) => row.eventId), upTo: rows.at(-1)?.streamPosition ?? after }
+}
+
+/** The newest position that a receipt has. */
+export async function newestReceipt(txn: Transaction): Promise<number> {
+  const row = await txn.get<{ newest: number | null }>('SELECT MAX(stream_position) AS newest FROM receipts')
+  return row?.newest ?? 0
+}
+
+/** Deletes a room's receipts for some events. Linear in the room's receipts: only for events known to have any. */
+export async function deleteReceiptsFor(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<void> {
+  if (eventIds.length === 0) return
+  await txn.run('DELETE FROM receipts WHERE room_nid = ? AND event_id IN @texts(?)', roomNid, eventIds)
 }
 
 async function deleteRelations(txn: Transaction, eventNids: readonly number[]): Promise<void> {
@@ -256,8 +305,25 @@ export async function deleteSomeOfRoom(txn: Transaction, roomNid: number, limit:
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Deletes a room's own row, and what people have noted about it. */
+/**
+ * Deletes what the next few accounts after `after` have noted about a room; gives the last of them, undefined when there
+ * is none. No index leads from rooms to such notes, since nothing else asks for them.
+ */
+export async function deleteAccountDataOfRoom(
+  txn: Transaction,
+  page: { readonly roomId: string; readonly after: string; readonly limit: number },
+): Promise<string | undefined> {
+  const rows = await txn.all<{ userId: string }>(
+    'SELECT user_id AS "userId" FROM accounts WHERE user_id > ? ORDER BY user_id LIMIT ?',
+    page.after,
+    page.limit,
+  )
+  const userIds = rows.map((row) => row.userId)
+  await txn.run('DELETE FROM account_data WHERE room_id = ? AND user_id IN @texts(?)', page.roomId, userIds)
+  return userIds.at(-1)
+}
+
+/** Deletes a room's own row. */
 export async function deleteRoom(txn: Transaction, roomNid: number): Promise<void> {
-  await txn.run('DELETE FROM account_data WHERE room_id = (SELECT room_id FROM rooms WHERE room_nid = ?)', roomNid)
   await txn.run('DELETE FROM rooms WHERE room_nid = ?', roomNid)
 }

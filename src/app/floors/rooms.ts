@@ -5,7 +5,7 @@ import { Membership } from '#rooms/membership.ts'
 import { Memberships } from '#rooms/memberships.ts'
 import { PersistEvent } from '#rooms/persist-event.ts'
 import { RoomPowers } from '#rooms/power-levels.ts'
-import { Purge } from '#rooms/purge.ts'
+import { Purge, PurgeStopped } from '#rooms/purge.ts'
 import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
@@ -27,6 +27,7 @@ export interface RoomsFloor extends RoomReading {
   readonly membership: Membership
   readonly memberships: Memberships
   readonly persistEvent: PersistEvent
+  readonly purge: Purge
   readonly redact: Redact
   readonly roomState: RoomState
   readonly sendEvent: SendEvent
@@ -49,8 +50,9 @@ export function openRooms(
   const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
   const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
   const purge = new Purge({ ...below, knownRooms, roomWriter })
-  // A purge that fails, or that closing ends, goes on after the next start.
-  const report = (error: unknown): void => below.logger.warn('A purge has not ended', { error })
+  const report = (error: unknown): void => {
+    if (!(error instanceof PurgeStopped)) below.logger.error('A purge failed, and goes on after a restart', { error })
+  }
   const begin = (work: () => Promise<void>): void => void runInBackground('purge', work).catch(report)
   membership.onForgotten((room) => begin(() => purge.ifForgotten(room)))
   begin(() => purge.resume())
@@ -64,6 +66,7 @@ export function openRooms(
     membership,
     memberships,
     persistEvent,
+    purge,
     redact: new Redact({ sendEvent }),
     roomState,
     sendEvent,
