@@ -1,7 +1,7 @@
 import { authEventKeys, checkAuth } from '#protocol/auth-rules.ts'
 import type { Event } from '#protocol/event.ts'
 import type { EventId } from '#protocol/identifiers.ts'
-import type { JsonObject } from '#protocol/json.ts'
+import type { JsonObject, JsonValue } from '#protocol/json.ts'
 import { roomVersion, type RoomVersionRules } from '#protocol/room-versions.ts'
 import { stateKeyText } from '#protocol/state-key.ts'
 import { resolveState, type EventSource, type StateMap } from '#protocol/state-resolution.ts'
@@ -16,6 +16,8 @@ export interface GraphWish {
   /** Names of the events before it. */
   readonly after?: readonly string[]
   readonly originServerTs?: number
+  /** What a redaction names, in the place where the room version wants it. */
+  readonly redacts?: JsonValue
 }
 
 /** A room's event graph for tests: each event gets the state that the ones before it resolve to, and auth events of it. */
@@ -42,7 +44,7 @@ export class RoomGraph implements EventSource {
       type: wish.type ?? 'm.room.message',
       sender: wish.sender,
       stateKey: wish.stateKey,
-      content: wish.content ?? {},
+      content: this.#contentOf(wish),
     }
     const probe = anEvent({ ...draft, roomId: this.#roomId })
     const authEvents = authEventKeys(probe, this.rules)
@@ -58,6 +60,7 @@ export class RoomGraph implements EventSource {
       originServerTs: wish.originServerTs ?? this.#time,
       depth: this.events.size + 1,
       ...(draft.type === 'm.room.create' && this.rules.roomIdIsCreateId ? { pdu: { content: draft.content } } : {}),
+      ...this.#besideContent(wish, draft),
     })
     this.events.set(event.eventId, event)
     const state = new Map(before)
@@ -67,6 +70,30 @@ export class RoomGraph implements EventSource {
     this.#statesAfter.set(event.eventId, state)
     this.#last = name
     return event
+  }
+
+  /** The text of an event, as another server would send it. */
+  textOf(event: Event): string {
+    const references = (ids: readonly EventId[]): JsonValue =>
+      this.rules.eventReferences === 'ids' ? [...ids] : ids.map((eventId) => [eventId, { sha256: '' }])
+    return JSON.stringify({
+      ...event.pdu,
+      ...{ type: event.type, sender: event.sender, content: event.content, state_key: event.stateKey },
+      ...{ depth: event.depth, origin_server_ts: event.originServerTs },
+      ...{ auth_events: references(event.authEvents), prev_events: references(event.prevEvents) },
+    })
+  }
+
+  #contentOf({ content = {}, redacts }: GraphWish): JsonObject {
+    return redacts === undefined || !this.rules.redactsInContent ? content : { ...content, redacts }
+  }
+
+  #besideContent(
+    { redacts, sender }: GraphWish,
+    draft: { readonly type: string; readonly content: JsonObject },
+  ): object {
+    if (redacts === undefined || this.rules.redactsInContent) return {}
+    return { pdu: { ...draft, sender, room_id: this.#roomId, redacts } }
   }
 
   /** The state before an event that comes after these. */

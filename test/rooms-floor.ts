@@ -45,7 +45,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const powers = new RoomPowers({ roomState })
   const serverName = testServerName
   const roomWriter = new RoomWriter({ database, interned, ids, persistEvent, clock, serverName, signingKey })
-  const sendEvent = new SendEvent({ database, interned, memberships, powers, roomState, roomWriter })
+  const sendEvent = new SendEvent({ database, interned, memberships, roomState, roomWriter })
   const receiveEvent = new ReceiveEvent({ database, interned, ids, persistEvent, roomWriter, clock, serverName })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })

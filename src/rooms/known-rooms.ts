@@ -68,11 +68,16 @@ export class KnownRooms {
   }
 
   #remember(row: RoomRow): Room {
-    const version = roomVersion(row.version)
-    if (version === undefined) throw new Error(`room ${row.roomId} has the unknown version ${row.version}`)
-    const room = { roomNid: row.roomNid, roomId: parseRoomId(row.roomId), version }
+    const room = roomOf(row)
     this.#byId.set(room.roomId, room)
     this.#byNid.set(room.roomNid, room)
     return room
   }
+}
+
+/** A room of its stored row. */
+export function roomOf(row: RoomRow): Room {
+  const version = roomVersion(row.version)
+  if (version === undefined) throw new Error(`room ${row.roomId} has the unknown version ${row.version}`)
+  return { roomNid: row.roomNid, roomId: parseRoomId(row.roomId), version }
 }

@@ -1,7 +1,7 @@
 import type { Event } from '#protocol/event.ts'
 import { applyStateDeltas } from '#storage/current-state.ts'
 import { moveExtremities } from '#storage/event-edges.ts'
-import { insertEvents, markRedacted, type EventRow } from '#storage/events.ts'
+import { insertEvents, type EventRow } from '#storage/events.ts'
 import { setInviteStates, setMemberships } from '#storage/memberships.ts'
 import { insertRelations } from '#storage/relations.ts'
 import { insertStateChunks, insertStateNodes } from '#storage/room-state.ts'
@@ -13,6 +13,7 @@ import type { UserId } from '#protocol/identifiers.ts'
 import type { Room } from './known-rooms.ts'
 import type { MembershipChange, Memberships, MembershipState } from './memberships.ts'
 import type { NewState } from './room-state/node-path.ts'
+import { applyRedactions, type AppliedRedaction, type RedactedEvent } from './persist-event/apply-redactions.ts'
 import { relationOf } from './persist-event/relation.ts'
 
 /** An event built, allowed and signed, with everything its storing needs but its position. */
@@ -51,16 +52,19 @@ export interface PersistedBatch {
   readonly room: Room
   readonly rows: readonly EventRow[]
   readonly events: readonly Event[]
-  readonly redacted: readonly { readonly eventNid: number; readonly redactedBy: number }[]
+  readonly redacted: readonly RedactedEvent[]
   /** How the room's state has changed, in order; null for a key that is gone. */
   readonly stateChanges: readonly { readonly keyNid: number; readonly eventNid: number | null }[]
 }
 
 /** An event of others', as its interaction has written it. */
 export interface ReceivedEvent {
-  /** Undefined when nothing came into the timeline. */
-  readonly row: EventRow | undefined
-  readonly event: Event
+  /** False when there is nothing to tell anybody. */
+  readonly changed: boolean
+  /** What came into the timeline: the event itself, and what was withheld until it came. */
+  readonly rows: readonly EventRow[]
+  readonly events: readonly Event[]
+  readonly redacted: readonly RedactedEvent[]
   readonly members: readonly MembershipChange[]
   readonly deltas: readonly { readonly keyNid: number; readonly eventNid: number | null }[]
 }
@@ -91,8 +95,9 @@ export class PersistEvent {
     const reservation = await this.#streams.events.reserve(batch.built.length)
     const rows = batch.built.map((built, index) => ({ ...built.row, streamPosition: reservation.first + index }))
     const members = membershipChanges(batch, reservation)
+    let redacted: readonly RedactedEvent[]
     try {
-      await this.#database.runInteraction('persist_event', (txn) => writeBatch(txn, batch, rows, members))
+      redacted = await this.#database.runInteraction('persist_event', (txn) => writeBatch(txn, batch, rows, members))
     } catch (error) {
       this.#streams.events.abandon(reservation)
       throw error
@@ -102,7 +107,7 @@ export class PersistEvent {
       room: batch.room,
       rows,
       events: batch.built.map((built) => built.event),
-      redacted: redactionsOf(batch),
+      redacted,
       stateChanges: rows.flatMap(({ keyNid, eventNid }) => (keyNid === null ? [] : [{ keyNid, eventNid }])),
     }
     this.#tell(reservation, persisted, members)
@@ -111,23 +116,24 @@ export class PersistEvent {
 
   /**
    * Makes an event of others' durable: `write` does all of it, in one interaction that may run more than once, with the
-   * position that the event gets should it come into the timeline. Gives what `write` gives.
+   * first of `positions` positions for what comes into the timeline. Gives what `write` gives.
    */
   async receive<T extends ReceivedEvent>(
     room: Room,
-    write: (txn: Transaction, streamPosition: number) => Promise<T>,
+    positions: number,
+    write: (txn: Transaction, firstPosition: number) => Promise<T>,
   ): Promise<T> {
-    const reservation = await this.#streams.events.reserve(1)
+    const reservation = await this.#streams.events.reserve(positions)
     let received: T | undefined
     try {
       received = await this.#database.runInteraction('receive_event', (txn) => write(txn, reservation.first))
     } finally {
-      if (received?.row === undefined) this.#streams.events.abandon(reservation)
+      if (received?.changed !== true) this.#streams.events.abandon(reservation)
     }
-    const { row, event, members, deltas } = received
-    if (row === undefined) return received
+    const { changed, rows, events, redacted, members, deltas } = received
+    if (!changed) return received
     this.#memberships.apply(members)
-    this.#tell(reservation, { room, rows: [row], events: [event], redacted: [], stateChanges: deltas }, members)
+    this.#tell(reservation, { room, rows, events, redacted, stateChanges: deltas }, members)
     return received
   }
 
@@ -163,21 +169,21 @@ function membershipChanges(batch: EventBatch, reservation: Reservation): Members
   return changes
 }
 
-function redactionsOf(batch: EventBatch): { eventNid: number; redactedBy: number }[] {
-  const redactions: { eventNid: number; redactedBy: number }[] = []
+function redactionsOf(batch: EventBatch): AppliedRedaction[] {
+  const redactions: AppliedRedaction[] = []
   for (const { row, redactsNid } of batch.built) {
-    if (redactsNid !== undefined) redactions.push({ eventNid: redactsNid, redactedBy: row.eventNid })
+    if (redactsNid !== undefined) redactions.push({ ...row, targetNid: redactsNid })
   }
   return redactions
 }
 
-/** Every statement is sent at once, in order: they need nothing of each other's answers. */
+/** Every statement is sent at once, in order: but for redactions, they need nothing of each other's answers. */
 async function writeBatch(
   txn: Transaction,
   batch: EventBatch,
   rows: readonly EventRow[],
   members: readonly MembershipChange[],
-): Promise<void> {
+): Promise<readonly RedactedEvent[]> {
   const { room, built } = batch
   if (batch.alsoWrite !== undefined) await batch.alsoWrite(txn)
   const writes = [
@@ -195,11 +201,10 @@ async function writeBatch(
   // What follows several ends leaves one, and nothing to resolve.
   if (batch.extremities.remove.length > 1) writes.push(setMergedState(txn, room.roomNid, null))
   if (relations.length > 0) writes.push(insertRelations(txn, relations))
-  const redactions = redactionsOf(batch)
-  if (redactions.length > 0) writes.push(markRedacted(txn, redactions))
   if (rows.some((row) => row.keyNid !== null)) writes.push(...writeState(txn, batch, rows))
   if (members.length > 0) writes.push(...writeMembers(txn, batch, members))
-  await Promise.all(writes)
+  const [redacted] = await Promise.all([applyRedactions(txn, redactionsOf(batch)), ...writes])
+  return redacted
 }
 
 function writeMembers(txn: Transaction, batch: EventBatch, members: readonly MembershipChange[]): Promise<void>[] {

@@ -11,6 +11,8 @@ import { NidPool } from './room-writer/nid-pool.ts'
 import type { PersistEvent, ReceivedEvent } from './persist-event.ts'
 import { GraphReader } from './receive-event/graph-reader.ts'
 import { placeEvent } from './receive-event/place-event.ts'
+import { applies, redactionsWaitingFor, targetIdOf } from './receive-event/redactions.ts'
+import { settleRedactions, type Settling } from './receive-event/settle-redactions.ts'
 import { writeReceived } from './receive-event/write-received.ts'
 import type { Entries } from './room-state/packed-entries.ts'
 import type { RoomWriter } from './room-writer.ts'
@@ -48,15 +50,31 @@ interface Given {
   readonly room: Room
   readonly incoming: Incoming
   readonly numbers: Numbers
-  /** The position that it gets should it come into the timeline. */
-  readonly position: number
+  /** The positions at hand: the event's own should it come into the timeline, and those of what it releases. */
+  readonly positions: { readonly first: number; readonly count: number }
   readonly state?: readonly EventId[]
   readonly outlier?: boolean
+}
+
+interface Edges {
+  readonly prevNids: readonly number[]
+  readonly authNids: readonly number[]
+}
+
+/** An event that is to be kept, with the events it names of those that are here. */
+interface Found extends Given {
+  readonly rows: ReadonlyMap<string, EventRow>
+  /** Its row as long as it is not in the graph. */
+  readonly aside: EventRow
+  /** For a redaction: what it names, and that event if it may be redacted. */
+  readonly redacts: { readonly id: EventId | undefined; readonly target: EventRow | undefined }
 }
 
 interface Handled extends ReceivedEvent {
   readonly outcome: Outcome
   readonly waiting: readonly number[]
+  /** How many positions it takes. When that is more than there were at hand, nothing was written. */
+  readonly positionsNeeded: number
 }
 
 /** Brings events of others into a room's graph, in whatever order they come. */
@@ -102,9 +120,7 @@ export class ReceiveEvent {
       return Promise.resolve('refused')
     return this.#roomWriter.exclusively(room, async () => {
       const numbers = await this.#numbers(incoming.event)
-      const first = await this.#persistEvent.receive(room, (txn, position) =>
-        this.#handle(txn, { room, incoming, numbers, position, ...options }),
-      )
+      const first = await this.#write({ room, incoming, numbers, ...options })
       const waiting = [...first.waiting]
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         waiting.push(...(await this.#retry(room, next)))
@@ -121,10 +137,19 @@ export class ReceiveEvent {
     if (row === undefined) return []
     const event = parseEvent(row.json, room.version, parseEventId(row.eventId))
     const numbers = await this.#numbers(event)
-    const { waiting } = await this.#persistEvent.receive(room, (txn, position) =>
-      this.#handle(txn, { room, incoming: { event, text: row.json }, numbers, position }),
-    )
+    const { waiting } = await this.#write({ room, incoming: { event, text: row.json }, numbers })
     return waiting
+  }
+
+  /** Handles an event in one interaction; seldom in a second one, when it turns out to release events withheld for it. */
+  async #write(given: Omit<Given, 'positions'>): Promise<Handled> {
+    for (let count = 1; ;) {
+      const handled = await this.#persistEvent.receive(given.room, count, (txn, first) =>
+        this.#handle(txn, { ...given, positions: { first, count } }),
+      )
+      if (handled.positionsNeeded <= count) return handled
+      count = handled.positionsNeeded
+    }
   }
 
   async #numbers(event: Event): Promise<Numbers> {
@@ -141,35 +166,58 @@ export class ReceiveEvent {
   }
 
   async #handle(txn: Transaction, given: Given): Promise<Handled> {
-    const { room, incoming, numbers } = given
-    const { event } = incoming
-    const named = [event.eventId, ...event.prevEvents, ...event.authEvents, ...(given.state ?? [])]
+    const { room } = given
+    const { event } = given.incoming
+    const targetId = event.type === 'm.room.redaction' ? targetIdOf(event, room) : undefined
+    const named = [
+      event.eventId,
+      ...event.prevEvents,
+      ...event.authEvents,
+      ...(given.state ?? []),
+      targetId ?? [],
+    ].flat()
     const rows = new Map((await eventsByIds(txn, room.roomNid, named)).map((row) => [row.eventId, row]))
     const own = rows.get(event.eventId)
-    const nothing = { row: undefined, event, members: [], deltas: [], waiting: [] }
-    if (own?.outlier === 0) return { ...nothing, outcome: 'known' }
-    const aside = asideRow(given, own?.eventNid ?? numbers.eventNid)
-    const { eventNid } = aside
+    // Should the server have stopped before it came to those that waited for it, they have their turn now.
+    if (own?.outlier === 0) return { ...nothing('known'), waiting: await waitingFor(txn, room, event) }
+    const aside = asideRow(given, own)
     const edges = { prevNids: nidsOf(event.prevEvents, rows), authNids: nidsOf(event.authEvents, rows) }
-    const undecided = new Set((await waitingAmong(txn, room.roomNid, edges.authNids)).map((each) => each.eventId))
+    const asked = [...edges.authNids, rows.get(targetId ?? '')?.eventNid ?? []].flat()
+    const undecided = new Set((await waitingAmong(txn, room.roomNid, asked)).map((each) => each.eventId))
     const missing = missingOf(event, { rows, undecided, stateIsGiven: given.state !== undefined })
-    if (missing.length === 0 && given.outlier !== true) return this.#place(txn, { ...given, rows, aside })
+    // A target of which nobody knows yet whether it counts is as good as unknown.
+    const target = targetId === undefined || undecided.has(targetId) ? undefined : rows.get(targetId)
+    const found = { ...given, rows, aside, redacts: { id: targetId, target } }
+    if (given.outlier === true) return this.#keepAside(txn, { ...found, isNew: own === undefined, edges })
+    if (missing.length === 0) return this.#place(txn, found)
     if (own === undefined) await insertEvents(txn, [{ ...aside, ...edges }])
-    if (given.outlier === true) {
-      const waiting = (await missedBy(txn, room.roomNid, event.eventId)).filter((each) => each.outlier === 1)
-      return { ...nothing, waiting: waiting.map((each) => each.eventNid), outcome: 'outlier' }
-    }
-    const missed = missing.map((missingEventId) => ({ missingEventId, eventNid }))
+    else await deleteMissingOf(txn, room.roomNid, own.eventNid)
+    const missed = missing.map((missingEventId) => ({ missingEventId, eventNid: aside.eventNid }))
     await insertMissing(txn, room.roomNid, missed)
-    return { ...nothing, outcome: 'waiting' }
+    return nothing('waiting')
+  }
+
+  /** Keeps an event out of the graph, as asked: others may name it, and it may be part of a state. */
+  async #keepAside(
+    txn: Transaction,
+    given: Found & { readonly isNew: boolean; readonly edges: Edges },
+  ): Promise<Handled> {
+    const { room, aside, positions } = given
+    const { event } = given.incoming
+    const waiting = await waitingFor(txn, room, event)
+    if (!given.isNew) return { ...nothing('outlier'), waiting }
+    const graph = new GraphReader(txn, room)
+    const released = await redactionsWaitingFor(txn, graph, room, event)
+    if (released.length > positions.count) return { ...nothing('outlier'), positionsNeeded: released.length }
+    await insertEvents(txn, [{ ...aside, ...given.edges }])
+    const settling = { event, row: aside, redacts: undefined, released, firstPosition: positions.first }
+    const settled = await settleRedactions(txn, graph, settling)
+    return { ...nothing('outlier'), ...settled, changed: released.length > 0, waiting }
   }
 
   /** Gives an event its place in the graph: everything it needs is here. */
-  async #place(
-    txn: Transaction,
-    given: Given & { readonly rows: ReadonlyMap<string, EventRow>; readonly aside: EventRow },
-  ): Promise<Handled> {
-    const { room, rows, aside } = given
+  async #place(txn: Transaction, given: Found): Promise<Handled> {
+    const { room, rows, aside, positions } = given
     const { event } = given.incoming
     const { eventNid } = aside
     const { keyNid, stateNids } = given.numbers
@@ -178,21 +226,53 @@ export class ReceiveEvent {
     const inGraph = event.prevEvents.filter((id) => rows.get(id)?.outlier === 0)
     const edges = { prevNids: nidsOf(inGraph, rows), authNids: nidsOf(event.authEvents, rows) }
     const givenState = given.state === undefined ? undefined : stateOf(given.state, rows)
-    const { newStates, softFailed, ...place } = await placeEvent(txn, graph, {
+    const { newStates, softFailed, authorizing, ...place } = await placeEvent(txn, graph, {
       ...{ room, event, eventNid, keyNid, stateNids, givenState },
       ...edges,
     })
-    const row = { ...aside, ...place, outlier: 0, streamPosition: given.position, softFailed: softFailed ? 1 : 0 }
+    const released = place.rejected === null ? await redactionsWaitingFor(txn, graph, room, event) : []
+    const positionsNeeded = 1 + released.length
+    if (positionsNeeded > positions.count) return { ...nothing('waiting'), positionsNeeded }
+    const counts = place.rejected === null && !softFailed
+    const redacts = counts ? await redactsOf(graph, given, authorizing) : undefined
+    const isWithheld = redacts !== undefined && redacts.targetNid === undefined && keyNid === null
+    const streamPosition = isWithheld ? null : positions.first
+    const row = { ...aside, ...place, outlier: 0, streamPosition, softFailed: softFailed ? 1 : 0 }
     await deleteMissingOf(txn, room.roomNid, eventNid)
     const stateNid = stateNids.at(-1) ?? 0
-    const placed = { room, event, row, ...edges, newStates, stateNid, serverName: this.#serverName }
-    const written = await writeReceived(txn, graph, placed)
+    const placed = { room, event, row, position: positions.first, ...edges, newStates, stateNid }
+    const written = await writeReceived(txn, graph, { ...placed, serverName: this.#serverName })
     const gaps = event.prevEvents.filter((id) => rows.get(id)?.outlier !== 0)
     const missed = gaps.map((missingEventId) => ({ missingEventId, eventNid }))
     await insertMissing(txn, room.roomNid, missed)
+    const firstPosition = positions.first + 1
+    const settled = await settleRedactions(txn, graph, { event, row, redacts, released, firstPosition })
     const outcome = row.rejected !== null ? 'rejected' : softFailed ? 'softFailed' : 'placed'
-    return { row, event, ...written, outcome }
+    return { ...settled, ...written, changed: true, positionsNeeded, outcome }
   }
+}
+
+/** What a redaction that counts redacts; undefined for every other event. */
+async function redactsOf(
+  graph: GraphReader,
+  { room, incoming, redacts }: Found,
+  authorizing: readonly number[],
+): Promise<Settling['redacts']> {
+  if (incoming.event.type !== 'm.room.redaction') return undefined
+  const { id, target } = redacts
+  const may = target !== undefined && (await applies(graph, room, incoming.event, { target, authorizing }))
+  return { id, targetNid: may ? target.eventNid : undefined }
+}
+
+/** The events that are kept aside until this one is here. */
+async function waitingFor(txn: Transaction, room: Room, event: Event): Promise<number[]> {
+  const missed = await missedBy(txn, room.roomNid, event.eventId)
+  return missed.filter((each) => each.outlier === 1).map((each) => each.eventNid)
+}
+
+function nothing(outcome: Outcome): Handled {
+  const none = { rows: [], events: [], redacted: [], members: [], deltas: [], waiting: [] }
+  return { ...none, changed: false, positionsNeeded: 0, outcome }
 }
 
 /** What has to be here before the event can be placed: its auth events, and its previous events in the graph. */
@@ -227,11 +307,11 @@ function stateOf(ids: readonly EventId[], rows: ReadonlyMap<string, EventRow>): 
 /** The row of an event that is kept aside. */
 function asideRow(
   given: { readonly room: Room; readonly incoming: Incoming; readonly numbers: Numbers },
-  eventNid: number,
+  own: EventRow | undefined,
 ): EventRow {
   const { event, text } = given.incoming
   return {
-    eventNid,
+    eventNid: own?.eventNid ?? given.numbers.eventNid,
     eventId: event.eventId,
     roomNid: given.room.roomNid,
     type: event.type,
@@ -244,7 +324,7 @@ function asideRow(
     outlier: 1,
     softFailed: 0,
     rejected: null,
-    redactedBy: null,
+    redactedBy: own?.redactedBy ?? null,
     stateBefore: null,
     stateAfter: null,
     replacesNid: null,

@@ -4,7 +4,7 @@ import { eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import { roomsAfter } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
-import type { Room } from './known-rooms.ts'
+import { roomOf, type Room } from './known-rooms.ts'
 import type { PersistedBatch, PersistEvent } from './persist-event.ts'
 import { StateCache } from './room-state/state-cache.ts'
 import { derivedFaults } from './room-state/derived-faults.ts'
@@ -147,9 +147,10 @@ export class RoomState {
   static async *faults(database: Database): AsyncGenerator<{ roomId: string; faults: readonly string[] }> {
     for (let after = 0; ;) {
       const rooms = await database.runInteraction('rooms_after', (txn) => roomsAfter(txn, after, roomsAtOnce), readOnly)
-      for (const { roomNid, roomId } of rooms) {
-        const faults = await database.runInteraction('derived_faults', (txn) => derivedFaults(txn, roomNid), readOnly)
-        yield { roomId, faults }
+      for (const row of rooms) {
+        const room = roomOf(row)
+        const faults = await database.runInteraction('derived_faults', (txn) => derivedFaults(txn, room), readOnly)
+        yield { roomId: row.roomId, faults }
       }
       const last = rooms.at(-1)
       if (last === undefined) return

@@ -6,7 +6,6 @@ import { eventByTransaction } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Memberships } from './memberships.ts'
-import type { RoomPowers } from './power-levels.ts'
 import type { RoomState } from './room-state.ts'
 import type { RoomWriter } from './room-writer.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
@@ -37,7 +36,6 @@ export class SendEvent {
     readonly database: Database
     readonly interned: Interned
     readonly memberships: Memberships
-    readonly powers: RoomPowers
     readonly roomState: RoomState
     readonly roomWriter: RoomWriter
   }) {
@@ -59,7 +57,7 @@ export class SendEvent {
    */
   send(request: SendRequest): Promise<EventId> {
     const { room } = request
-    if (request.type === 'm.room.redaction' && request.stateKey === undefined)
+    if (request.type === 'm.room.redaction')
       return this.#once(request, async (proposed) =>
         this.#roomWriter.write(room, await this.#redaction(request, proposed)),
       )
@@ -97,7 +95,7 @@ export class SendEvent {
   /** A redaction with its target found; where the room version wants the target's id is up to who builds the event. */
   async #redaction({ requester, room }: SendRequest, proposed: ProposedEvent): Promise<ProposedEvent> {
     const { redacts, ...content } = proposed.content
-    return { ...proposed, content, redacts: await this.#redactionTargets.allowed(requester, room, redacts) }
+    return { ...proposed, content, redacts: await this.#redactionTargets.find(requester, room, redacts) }
   }
 
   async #sendOnce(

@@ -1,6 +1,6 @@
 import { mayRead } from '#protocol/history-visibility.ts'
 import type { UserId } from '#protocol/identifiers.ts'
-import type { EventRow } from '#storage/events.ts'
+import { isShownToClients, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
@@ -32,11 +32,11 @@ export class Visibility {
   }
 
   /**
-   * Those of `rows`, all of one room, that the user may see, in their order. Outliers, and what was rejected or
-   * soft-failed, nobody sees. A fixed number of queries, none when the states are remembered.
+   * Those of `rows`, all of one room, that the user may see, in their order. Outliers, and what was rejected,
+   * soft-failed or withheld, nobody sees. A fixed number of queries, none when the states are remembered.
    */
   async filter(userId: UserId, room: Room, rows: readonly EventRow[]): Promise<EventRow[]> {
-    const shown = rows.filter((row) => row.outlier === 0 && row.rejected === null && row.softFailed === 0)
+    const shown = rows.filter(isShownToClients)
     if (shown.length === 0) return shown
     const [memberKey, visibilityKey] = await this.#keys(userId)
     const values = await this.#values.of(statesAround(shown), [memberKey, visibilityKey])

@@ -100,9 +100,19 @@ export function missingPrevious(txn: Transaction, roomNid: number, limit: number
   )
 }
 
-/** An event has come into the graph: nobody misses it any more. */
-export async function deleteMissing(txn: Transaction, roomNid: number, missingEventId: string): Promise<void> {
-  await txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND missing_event_id = ?', roomNid, missingEventId)
+/** An event has come into the graph: these no longer miss it. */
+export async function deleteMissing(
+  txn: Transaction,
+  roomNid: number,
+  missingEventId: string,
+  eventNids: readonly number[],
+): Promise<void> {
+  await txn.run(
+    'DELETE FROM backward_extremities WHERE room_nid = ? AND missing_event_id = ? AND event_nid IN @ints(?)',
+    roomNid,
+    missingEventId,
+    eventNids,
+  )
 }
 
 /** Gives an event in the graph the previous events it has now. */

@@ -1,7 +1,6 @@
 import { countEvents } from '#observability/request-context.ts'
 import { packEventText, unpackEventText } from './event-text.ts'
 import { packNids } from './packed-nids.ts'
-import { discountRelations } from './relation-counts.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
 /** One stored event: its canonical text as signed, and its facts. Flags are 0 or 1. */
@@ -15,7 +14,7 @@ export interface EventRow {
   readonly senderNid: number
   /** The depth: the causal order within the room. */
   readonly topological: number
-  /** The order of arrival here over all rooms; null while an outlier. */
+  /** The order of arrival here over all rooms; null while an outlier, and while withheld from clients. */
   readonly streamPosition: number | null
   readonly originServerTs: number
   readonly receivedTs: number
@@ -59,8 +58,16 @@ export const eventColumns = `event_nid AS "eventNid", event_id AS "eventId", roo
   state_before AS "stateBefore", state_after AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
   txn_id AS "txnId", packed_json AS json`
 
-/** What a client may ever be shown: in the timeline, and neither rejected nor soft-failed. */
+/**
+ * What a client may ever be shown: in the timeline, and neither rejected nor soft-failed. What is withheld has no
+ * position and so is in no stretch of arrivals.
+ */
 export const shownToClients = 'outlier = 0 AND rejected IS NULL AND soft_failed = 0'
+
+/** Whether a client may ever be shown an event, as `shownToClients` says. */
+export function isShownToClients(row: EventRow): boolean {
+  return row.outlier === 0 && row.rejected === null && row.softFailed === 0 && row.streamPosition !== null
+}
 
 /** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
 export function insertEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
@@ -167,23 +174,6 @@ export async function newestInStreamRange(
       range.upTo,
     ),
   )
-}
-
-/** Marks events as redacted, each only if nothing redacts it yet; the text stays, but relates to nothing that counts. */
-export async function markRedacted(
-  txn: Transaction,
-  redactions: readonly { eventNid: number; redactedBy: number }[],
-): Promise<void> {
-  await Promise.all([
-    txn.runMany(
-      'UPDATE events SET redacted_by = ? WHERE event_nid = ? AND redacted_by IS NULL',
-      redactions.map((redaction) => [redaction.redactedBy, redaction.eventNid]),
-    ),
-    discountRelations(
-      txn,
-      redactions.map((redaction) => redaction.eventNid),
-    ),
-  ])
 }
 
 /** Takes events out of their table, and leaves everything that refers to them. */

@@ -13,7 +13,6 @@ export interface PurgeRow {
 export interface KeptEvent {
   readonly eventNid: number
   readonly topological: number
-  readonly streamPosition: number
   readonly stateBefore: number | null
   readonly stateAfter: number | null
   readonly prevNids: readonly number[]
@@ -60,20 +59,22 @@ export async function keptEvents(
   txn: Transaction,
   page: {
     readonly roomNid: number
-    readonly from: { readonly topological: number; readonly stream: number }
+    /** Places are events' depths and numbers. */
+    readonly from: { readonly topological: number; readonly eventNid: number }
     readonly limit: number
   },
 ): Promise<KeptEvent[]> {
   const rows = await txn.all<
     Omit<KeptEvent, 'prevNids' | 'authNids'> & { prevNids: Uint8Array | null; authNids: Uint8Array | null }
   >(
-    `SELECT event_nid AS "eventNid", topological, stream_position AS "streamPosition", state_before AS "stateBefore",
+    `SELECT event_nid AS "eventNid", topological, state_before AS "stateBefore",
        state_after AS "stateAfter", prev_nids AS "prevNids", auth_nids AS "authNids"
-     FROM events WHERE room_nid = ? AND (topological, stream_position) > (?, ?) AND outlier = 0
-     ORDER BY topological, stream_position LIMIT ?`,
+     FROM events WHERE room_nid = ? AND (topological, event_nid) > (?, ?) AND topological >= ? AND outlier = 0
+     ORDER BY topological, event_nid LIMIT ?`,
     page.roomNid,
     page.from.topological,
-    page.from.stream,
+    page.from.eventNid,
+    page.from.topological,
     page.limit,
   )
   return rows.map((row) => ({

@@ -46,7 +46,7 @@ export function openRooms(
   const knownRooms = new KnownRooms(below)
   const powers = new RoomPowers({ roomState })
   const roomWriter = new RoomWriter({ ...below, persistEvent })
-  const sendEvent = new SendEvent({ ...below, memberships, powers, roomState, roomWriter })
+  const sendEvent = new SendEvent({ ...below, memberships, roomState, roomWriter })
   const membership = new Membership({ ...below, sendEvent, knownRooms, memberships, roomState, powers })
   const newLocalpart = (): string => Buffer.from(random.bytes(roomIdRandomBytes)).toString('base64url')
   const purge = new Purge({ ...below, knownRooms, roomWriter })

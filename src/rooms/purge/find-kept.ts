@@ -50,12 +50,12 @@ export async function findKept(database: Database, search: Search): Promise<Kept
     if (stateAfter !== null) await markStates(database, [stateAfter], kept)
     kept.events.add(eventNid)
   }
-  let from = { topological: beforeDepth, stream: 0 }
+  let from = { topological: beforeDepth, eventNid: 0 }
   for (;;) {
     const page = await read((txn) => keptEvents(txn, { roomNid, from, limit: eventsAtOnce }))
     const last = page.at(-1)
     if (last === undefined) break
-    from = { topological: last.topological, stream: last.streamPosition }
+    from = { topological: last.topological, eventNid: last.eventNid }
     await markStates(
       database,
       page.flatMap((event) => [event.stateBefore ?? [], event.stateAfter ?? []].flat()),

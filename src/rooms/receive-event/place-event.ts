@@ -35,6 +35,8 @@ export interface Place {
   readonly rejected: string | null
   readonly softFailed: boolean
   readonly newStates: readonly NewState[]
+  /** The events of the state before it that authorize it, and the create event. */
+  readonly authorizing: readonly number[]
 }
 
 /**
@@ -53,11 +55,8 @@ export async function placeEvent(txn: Transaction, graph: GraphReader, placing: 
   )
   const asked = keyRows.map((row) => row.keyNid)
   const state = await before.read(keyNid === null ? asked : [...asked, keyNid])
-  const rejected = await reasonToReject(
-    graph,
-    placing,
-    asked.flatMap((nid) => state.get(nid) ?? []),
-  )
+  const authorizing = asked.flatMap((nid) => state.get(nid) ?? [])
+  const rejected = await reasonToReject(graph, placing, authorizing)
   const now = await currentStateOf(txn, [room.roomNid], asked)
   const softFailed =
     rejected === null &&
@@ -76,7 +75,7 @@ export async function placeEvent(txn: Transaction, graph: GraphReader, placing: 
     stateAfter = path.stateNid
   }
   const replacesNid = keyNid === null ? null : (state.get(keyNid) ?? null)
-  return { stateBefore: before.stateNid, stateAfter, replacesNid, rejected, softFailed, newStates }
+  return { stateBefore: before.stateNid, stateAfter, replacesNid, rejected, softFailed, newStates, authorizing }
 }
 
 interface StateBefore {

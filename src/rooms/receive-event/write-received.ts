@@ -32,6 +32,8 @@ export interface PlacedEvent {
   readonly room: Room
   readonly event: Event
   readonly row: EventRow
+  /** Its position, which the row has not when the event is withheld. */
+  readonly position: number
   readonly prevNids: readonly number[]
   readonly authNids: readonly number[]
   readonly newStates: readonly NewState[]
@@ -55,12 +57,14 @@ export async function writeReceived(txn: Transaction, graph: GraphReader, placed
   await deleteEvents(txn, [row.eventNid])
   await insertEvents(txn, [{ ...row, prevNids, authNids }])
   await writeStates(txn, placed.newStates)
-  await deleteMissing(txn, room.roomNid, row.eventId)
   const followers = missed.filter((each) => each.outlier === 0).map((each) => each.eventNid)
+  // Those that wait do so until their own turn: before it nobody knows whether they count.
+  if (followers.length > 0) await deleteMissing(txn, room.roomNid, row.eventId, followers)
   for (const edges of await edgesOfEvents(txn, followers)) {
     await setPrevious(txn, edges.eventNid, [...edges.prevNids, row.eventNid])
   }
-  if (row.rejected === null) {
+  // One that is withheld relates to nothing until it is told.
+  if (row.rejected === null && row.streamPosition !== null) {
     const relation = relationOf(row, event.content)
     if (relation !== undefined) await insertRelations(txn, [relation])
   }
@@ -117,8 +121,7 @@ async function moveEnds(
   await writeStates(txn, newStates)
   const nowMerged = states.length > 1 ? to : null
   if (nowMerged !== merged) await setMergedState(txn, room.roomNid, nowMerged)
-  const { streamPosition } = row
-  if (streamPosition === null) return []
+  const streamPosition = placed.position
   if (from === undefined) {
     return [...(await readState(txn, to))].map(([keyNid, eventNid]) => ({
       streamPosition,
@@ -156,14 +159,14 @@ async function followedBy(txn: Transaction, graph: GraphReader, prevNids: readon
 }
 
 async function writeDeltas(txn: Transaction, placed: PlacedEvent, deltas: readonly StateDelta[]): Promise<void> {
-  const { row, room } = placed
+  const { row, room, position } = placed
   if (deltas.length > 0) await applyStateDeltas(txn, room.roomNid, deltas)
   const [only] = deltas
   const isPlain =
     row.keyNid === null
       ? deltas.length === 0
       : deltas.length === 1 && only?.eventNid === row.eventNid && only.prevEventNid === row.replacesNid
-  if (!isPlain && row.streamPosition !== null) await noteStateDeltas(txn, room.roomNid, row.streamPosition, deltas)
+  if (!isPlain) await noteStateDeltas(txn, room.roomNid, position, deltas)
 }
 
 /** What changes of member events in the room's state make of people. Somebody whose event is gone has left. */
@@ -173,7 +176,7 @@ async function membershipsOf(
   placed: PlacedEvent,
   deltas: readonly StateDelta[],
 ): Promise<MembershipChange[]> {
-  const { room, row } = placed
+  const { room, position } = placed
   const byKey = new Map(deltas.map((delta) => [delta.keyNid, delta]))
   const keys = (await stateKeys(txn, [...byKey.keys()])).filter((key) => key.type === 'm.room.member')
   if (keys.length === 0) return []
@@ -205,7 +208,7 @@ async function membershipsOf(
         membership,
         eventNid: source.row.eventNid,
         senderNid: source.row.senderNid,
-        streamPosition: row.streamPosition ?? 0,
+        streamPosition: position,
         local: serverNameOf(userId) === placed.serverName ? 1 : 0,
         forgotten: 0,
       },

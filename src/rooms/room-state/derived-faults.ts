@@ -8,16 +8,19 @@ import { stateKeys } from '#storage/room-state.ts'
 import { mergedState } from '#storage/rooms.ts'
 import { wrongThreads } from '#storage/threads.ts'
 import type { Transaction } from '#storage/transaction.ts'
+import type { Room } from '../known-rooms.ts'
 import { readState } from './read-state.ts'
+import { redactionFaults } from './redaction-faults.ts'
 
 /** Member events that are looked at together. */
 const membersAtOnce = 1_000
 
 /**
  * Works out anew what the tables say that are derived from a room's events (its state now, who is what in it, what
- * relates to what) and says in a sentence each what differs. Costs the size of the room's state and of its threads.
+ * relates to what, what is redacted) and says in a sentence each what differs. Costs the size of the room.
  */
-export async function derivedFaults(txn: Transaction, roomNid: number): Promise<string[]> {
+export async function derivedFaults(txn: Transaction, room: Room): Promise<string[]> {
+  const { roomNid } = room
   const [end] = await forwardExtremities(txn, roomNid)
   if (end === undefined) return ['The room has no end to go on from.']
   const state = await readState(txn, (await mergedState(txn, roomNid)) ?? end.stateNid)
@@ -30,7 +33,8 @@ export async function derivedFaults(txn: Transaction, roomNid: number): Promise<
   }
   for (const keyNid of now.keys())
     if (!state.has(keyNid)) faults.push(`current_state has key ${keyNid}, which is gone.`)
-  return [...faults, ...(await memberFaults(txn, roomNid, state)), ...(await relationFaults(txn, roomNid))]
+  const members = await memberFaults(txn, roomNid, state)
+  return [...faults, ...members, ...(await relationFaults(txn, roomNid)), ...(await redactionFaults(txn, room))]
 }
 
 async function relationFaults(txn: Transaction, roomNid: number): Promise<string[]> {

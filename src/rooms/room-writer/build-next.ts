@@ -6,6 +6,7 @@ import type { Event } from '#protocol/event.ts'
 import type { EventId, ServerName, UserId } from '#protocol/identifiers.ts'
 import { parseUserId, serverNameOf } from '#protocol/identifiers.ts'
 import { referenceHash } from '#protocol/hashes.ts'
+import { powerLevelsIn, type PowerLevels } from '#protocol/power-levels.ts'
 import type { RoomVersionRules } from '#protocol/room-versions.ts'
 import type { SigningKey } from '#protocol/signing-keys.ts'
 import type { MembershipState } from '../memberships.ts'
@@ -80,10 +81,18 @@ export function buildNext(live: LiveRoom, proposed: ProposedEvent, nids: EventNi
     signer.serverName,
     signer.key,
   )
-  const verdict = checkAuth(event, (type, stateKey) => live.authEvents.get(stateKeyText(type, stateKey)), rules)
+  const state = (type: string, stateKey: string): Event | undefined => live.authEvents.get(stateKeyText(type, stateKey))
+  const verdict = checkAuth(event, state, rules)
   if (!verdict.allowed)
     throw new MatrixError('M_FORBIDDEN', `The rules of this room do not allow it: ${verdict.reason}.`)
+  if (proposed.redacts?.isOwn === false && !mayRedactOthers(proposed.sender, powerLevelsIn(state, rules)))
+    throw new MatrixError('M_FORBIDDEN', "You do not have the power to redact other people's events here.")
   return moveOn(live, { proposed, nids, event, text, authEvents, signer })
+}
+
+/** What our users may: the rules let them redact whatever comes from their server, which is not theirs to use. */
+function mayRedactOthers(userId: UserId, levels: PowerLevels): boolean {
+  return levels.user(userId) >= levels.named('redact')
 }
 
 interface Allowed {

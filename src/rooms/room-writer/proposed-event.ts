@@ -8,8 +8,8 @@ export interface ProposedEvent {
   /** Undefined for an event that is not state. */
   readonly stateKey?: string | undefined
   readonly content: JsonObject
-  /** For a redaction: the event it redacts, which is known and may be redacted by the sender. */
-  readonly redacts?: { readonly eventId: EventId; readonly eventNid: number } | undefined
+  /** For a redaction: the event it redacts, which is known. One of others' takes the power to redact. */
+  readonly redacts?: { readonly eventId: EventId; readonly eventNid: number; readonly isOwn: boolean } | undefined
   /** The request of a device that asks for it: asked for twice, it is made once. */
   readonly request?: { readonly deviceId: string; readonly txnId: string } | undefined
   /** For an invite or a knock of a user of ours: the text of a JSON list of stripped state. */

@@ -7,7 +7,6 @@ import type { Database } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
 import type { Room } from '../known-rooms.ts'
 import type { Memberships } from '../memberships.ts'
-import type { RoomPowers } from '../power-levels.ts'
 
 /** Without its create event a room is none, and an empty access list shuts every server out. */
 const neverRedacted: ReadonlySet<string> = new Set(['m.room.create', 'm.room.server_acl'])
@@ -17,31 +16,24 @@ export class RedactionTargets {
   readonly #database: Database
   readonly #interned: Interned
   readonly #memberships: Memberships
-  readonly #powers: RoomPowers
 
-  constructor(deps: {
-    readonly database: Database
-    readonly interned: Interned
-    readonly memberships: Memberships
-    readonly powers: RoomPowers
-  }) {
+  constructor(deps: { readonly database: Database; readonly interned: Interned; readonly memberships: Memberships }) {
     this.#database = deps.database
     this.#interned = deps.interned
     this.#memberships = deps.memberships
-    this.#powers = deps.powers
   }
 
   /**
-   * The event that `redacts`, of a client's making, names and that the requester may redact: their own, or anybody's with
-   * the power to. https://spec.matrix.org/v1.19/client-server-api/#redactions
+   * The event that `redacts`, of a client's making, names. Whether the requester has the power to redact it is looked at
+   * when the redaction gets its place in the room. https://spec.matrix.org/v1.19/client-server-api/#redactions
    * @throws MatrixError M_MISSING_PARAM, M_INVALID_PARAM when it names none, M_FORBIDDEN, M_NOT_FOUND when the room has
    *   no such event.
    */
-  async allowed(
+  async find(
     requester: Requester,
     room: Room,
     redacts: JsonValue | undefined,
-  ): Promise<{ readonly eventId: EventId; readonly eventNid: number }> {
+  ): Promise<{ readonly eventId: EventId; readonly eventNid: number; readonly isOwn: boolean }> {
     await this.#memberships.requireJoined(requester.userId, room.roomNid)
     if (typeof redacts !== 'string') {
       throw new MatrixError('M_MISSING_PARAM', 'redacts has to be there and name the event to redact.')
@@ -52,16 +44,12 @@ export class RedactionTargets {
       (txn) => eventsByIds(txn, room.roomNid, [eventId]),
       { readOnly: true },
     )
-    if (target === undefined) throw new MatrixError('M_NOT_FOUND', 'This room has no such event.')
+    if (target === undefined || target.rejected !== null)
+      throw new MatrixError('M_NOT_FOUND', 'This room has no such event.')
     if (neverRedacted.has(target.type) && target.keyNid !== null) {
       throw new MatrixError('M_FORBIDDEN', `An event of type ${target.type} cannot be redacted.`)
     }
-    if (target.senderNid !== (await this.#interned.userNid(requester.userId))) {
-      const levels = await this.#powers.of(room)
-      if (levels.user(requester.userId) < levels.named('redact')) {
-        throw new MatrixError('M_FORBIDDEN', "You do not have the power to redact other people's events here.")
-      }
-    }
-    return { eventId, eventNid: target.eventNid }
+    const isOwn = target.senderNid === (await this.#interned.userNid(requester.userId))
+    return { eventId, eventNid: target.eventNid, isOwn }
   }
 }

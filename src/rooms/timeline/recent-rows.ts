@@ -1,4 +1,4 @@
-import type { EventRow } from '#storage/events.ts'
+import { isShownToClients, type EventRow } from '#storage/events.ts'
 
 /** Events held for one room, and for all rooms together. */
 const rowsOfRoomMax = 50
@@ -31,7 +31,7 @@ export class RecentRows {
         recent = { rows: [], coveredAfter: row.streamPosition - 1 }
         this.#rooms.set(roomNid, recent)
       }
-      if (row.streamPosition > recent.coveredAfter && isShown(row)) this.#put(recent, row)
+      if (row.streamPosition > recent.coveredAfter && isShownToClients(row)) this.#put(recent, row)
     }
     this.#touch(roomNid)
   }
@@ -43,7 +43,7 @@ export class RecentRows {
     for (const { eventNid, redactedBy } of redactions) {
       const index = rows.findIndex((row) => row.eventNid === eventNid)
       const row = rows[index]
-      if (row !== undefined && row.redactedBy === null) rows[index] = { ...row, redactedBy }
+      if (row !== undefined) rows[index] = { ...row, redactedBy }
     }
   }
 
@@ -119,8 +119,4 @@ export class RecentRows {
       this.#held -= rows.length
     }
   }
-}
-
-function isShown(row: EventRow): boolean {
-  return row.outlier === 0 && row.rejected === null && row.softFailed === 0
 }
