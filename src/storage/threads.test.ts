@@ -5,7 +5,8 @@ import fc from 'fast-check'
 
 import { eachEngine, engines, testDatabase } from '../../test/databases.ts'
 import { aRow } from '../../test/event-rows.ts'
-import { insertEvents, markRedacted, type EventRow } from './events.ts'
+import { insertEvents, type EventRow } from './events.ts'
+import { setRedactedBy } from './redactions.ts'
 import { migrate } from './migrate.ts'
 import { deleteEventsWhole } from './purge.ts'
 import { wrongRelationCounts } from './relation-counts.ts'
@@ -84,7 +85,7 @@ eachEngine('what is redacted or never shown counts in no thread', async (_t, dat
   assert.deepEqual(await told(), [1, first.eventNid])
   const second = await reply({ senderNid: bob, topological: 20 })
   const third = await reply({ senderNid: carol, topological: 30 })
-  const redact = (event: EventRow) => write((txn) => markRedacted(txn, [{ eventNid: event.eventNid, redactedBy: 99 }]))
+  const redact = (event: EventRow) => write((txn) => setRedactedBy(txn, [{ eventNid: event.eventNid, redactedBy: 99 }]))
   await redact(third)
   assert.deepEqual(await told(), [2, second.eventNid])
   await redact(third)
@@ -144,7 +145,7 @@ eachEngine('the newest edit is found among its equals, and the one before it whe
   for (const expected of [2, 1, 0]) {
     const eventNid = edits[expected]?.eventNid ?? 0
     assert.equal(await newest(), eventNid)
-    await write((txn) => markRedacted(txn, [{ eventNid, redactedBy: 99 }]))
+    await write((txn) => setRedactedBy(txn, [{ eventNid, redactedBy: 99 }]))
   }
   assert.equal(await newest(), undefined)
 })
@@ -170,7 +171,7 @@ for (const engine of engines) {
               await relate(txn, [event], root, 'm.thread')
               live.push(event)
             } else if (known !== undefined && what === 'redact') {
-              await markRedacted(txn, [{ eventNid: known.eventNid, redactedBy: 99 }])
+              await setRedactedBy(txn, [{ eventNid: known.eventNid, redactedBy: 99 }])
             } else if (known !== undefined) {
               await deleteEventsWhole(txn, roomNid, [known])
               live.splice(live.indexOf(known), 1)
