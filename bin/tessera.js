@@ -24,7 +24,9 @@ function pinnedNode() {
 
 /** Runs this same file with another Node.js, as if that had been started. */
 function runWith(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  // systemd watches the process that serves, which tells it so: not this one alone, as it said when it started it.
+  const { WATCHDOG_PID: _pid, ...env } = process.env
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit', env })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)))
 }

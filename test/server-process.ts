@@ -24,7 +24,9 @@ export interface ServerPlace {
 
 /** A server that is up. */
 export interface ServerProcess {
+  /** Where it listens first, and everywhere. */
   readonly address: string
+  readonly addresses: readonly string[]
   readonly pid: number
   /** All it has printed. */
   printed(): string
@@ -40,10 +42,20 @@ export interface ServerProcess {
 export async function startServer(place: ServerPlace, options: readonly string[] = []): Promise<ServerProcess> {
   const where = ['--data', place.folder, '--server-name', 'localhost', '--listen', '127.0.0.1:0']
   const database = place.databaseUrl === undefined ? [] : ['--database', place.databaseUrl]
-  const typed = ['start', ...where, ...database, '--registration', 'open', '--no-rate-limits', ...options]
-  const child = spawn(process.execPath, [program, ...typed], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return startProgram(['start', ...where, ...database, '--registration', 'open', '--no-rate-limits', ...options])
+}
+
+/** Starts a server as it is typed; resolves when it says where it listens. `node` is the one to begin with. */
+export async function startProgram(
+  typed: readonly string[],
+  {
+    node = process.execPath,
+    env = {},
+  }: { readonly node?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<ServerProcess> {
+  const child = spawn(node, [program, ...typed], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let text = ''
-  const address = await new Promise<string>((resolve, reject) => {
+  const addresses = await new Promise<string[]>((resolve, reject) => {
     const fail = (why: string): void => reject(new Error(`the server ${why}; it printed:\n${text}`))
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
@@ -51,10 +63,10 @@ export async function startServer(place: ServerPlace, options: readonly string[]
     }, startMsMax)
     const read = (chunk: Buffer): void => {
       text += chunk.toString()
-      const found = /^ *Listens on +(http:\S+?),?(\s|$)/m.exec(text)?.[1]
-      if (found === undefined) return
+      const found = /^ *Listens on +(http.*)$/m.exec(text)?.[1]
+      if (found === undefined || !/^ *Configuration/m.test(text)) return
       clearTimeout(timer)
-      resolve(found)
+      resolve(found.split(', '))
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
@@ -77,7 +89,7 @@ export async function startServer(place: ServerPlace, options: readonly string[]
     await ended
     return child.exitCode
   }
-  return { address, pid: child.pid ?? 0, printed: () => text, kill, stop, ended }
+  return { address: addresses[0] ?? '', addresses, pid: child.pid ?? 0, printed: () => text, kill, stop, ended }
 }
 
 /** A new place on this engine, removed when the test ends. */

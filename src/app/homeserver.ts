@@ -41,8 +41,8 @@ export interface Homeserver {
   readonly publicAddress: string
   /** While there is no account: the one-time token that makes the first, administrator, account. */
   readonly firstAdminToken: string | undefined
-  /** Puts in force what can change while it runs; says what it did. Throws when a certificate cannot be read. */
-  reload(config: Config): Promise<string[]>
+  /** Puts in force what can change while it runs; says in the log what it did. Changes nothing and throws when a certificate cannot be used. */
+  reload(config: Config): Promise<void>
   /** Ends long polls, lets requests finish, closes everything from the roof down; within 5 seconds. Safe to repeat. */
   close(): Promise<void>
 }
@@ -96,11 +96,16 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const open = stack.move()
   let closing: Promise<void> | undefined
   let inForce = config
+  let reloading: Promise<void> = Promise.resolve()
   return {
     reload: async (next) => {
-      const done = await reload(inForce, next, { logger, limits, registration: users.registration, servers })
-      inForce = next
-      return done
+      // One after another: each compares with what the one before has put in force.
+      const reloaded = reloading.then(() => reload(inForce, next, { logger, limits, servers, ...users }))
+      reloading = reloaded.then(
+        (each) => void (inForce = each),
+        () => undefined,
+      )
+      await reloaded
     },
     addresses,
     publicAddress: ground.publicAddress(),

@@ -28,7 +28,7 @@ export interface SharedSecretRequest {
 export class SharedSecretRegistration {
   readonly #registration: Registration
   readonly #clock: Clock
-  readonly #secret: string | undefined
+  #secret: string | undefined
   /** Until when each nonce is good, oldest first; monotonic milliseconds. */
   readonly #nonces = new Map<string, number>()
 
@@ -41,6 +41,11 @@ export class SharedSecretRegistration {
     this.#registration = deps.registration
     this.#clock = deps.clock
     this.#secret = deps.secret
+  }
+
+  /** Another secret is in force from now on; undefined switches this way to register off. */
+  changeSecret(secret: string | undefined): void {
+    this.#secret = secret
   }
 
   /** A nonce, good once and for a minute. Throws M_UNKNOWN (400) when there is no secret. */

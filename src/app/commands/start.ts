@@ -43,8 +43,7 @@ options say is kept in that configuration. Later, options stand above the config
 /** Reads the configuration again; one that cannot be used changes nothing. */
 async function reread(given: Arguments, homeserver: Homeserver, logger: Logger): Promise<void> {
   try {
-    const done = await homeserver.reload(findHouse(given).config)
-    logger.info('Read the configuration again', { done: done.length === 0 ? ['Nothing has changed.'] : done })
+    await homeserver.reload(findHouse(given).config)
   } catch (error) {
     logger.error('The configuration cannot be used, and the one before stays in force', {
       problem: explain(error) ?? String(error),
