@@ -22,6 +22,8 @@ import { Outbox } from './room-writer/outbox.ts'
 /** Rooms that are in memory to be written to, and the memory for their states. */
 const liveRoomsMax = 2_000
 const liveStatesBytesMax = 64 * 1024 * 1024
+/** How far the moments at which rooms are made may run ahead of the clock. */
+const creationAheadMsMax = 1_000
 
 interface Seat {
   readonly live: LiveRoom
@@ -177,7 +179,10 @@ export class RoomWriter {
 
   /** Where a room's id is the hash of its create event, two alike made at the same moment would be one room. */
   #momentOfCreation(): number {
-    this.#lastCreation = Math.max(this.#clock.now(), this.#lastCreation + 1)
+    const now = this.#clock.now()
+    // One that has been ahead by more was set back.
+    const wasSetBack = now < this.#lastCreation - creationAheadMsMax
+    this.#lastCreation = wasSetBack ? now : Math.max(now, this.#lastCreation + 1)
     return this.#lastCreation
   }
 

@@ -76,3 +76,13 @@ eachEngine('what cannot be written is dropped and logged, and the next batch is 
   await lastSeen.flush()
   assert.equal(lines.length, 1)
 })
+
+eachEngine('a device is seen again after the clock was set back', async (_t, database) => {
+  const clock = new HeldClock()
+  const lastSeen = new LastSeen({ database, clock, logger: silentLogger })
+  clock.time = 1_000_000_000
+  lastSeen.note(phone, '10.0.0.1', 'App')
+  clock.time = 2_000_000
+  lastSeen.note(phone, '10.0.0.1', 'App')
+  assert.equal(lastSeen.of(userId, 'PHONE')?.ts, 2_000_000)
+})

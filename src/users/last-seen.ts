@@ -36,7 +36,8 @@ export class LastSeen {
     const before = this.#recent.get(key)
     const same =
       before?.ip === clip(ip, addressCharactersMax) && before.userAgent === clip(userAgent, userAgentCharactersMax)
-    if (same && ts - before.ts < againAfterMs) return
+    // The clock may have been set back in the meantime.
+    if (same && Math.abs(ts - before.ts) < againAfterMs) return
     if (this.#pending.size >= pendingSightingsMax && !this.#pending.has(key)) return
     const sighting = {
       userId: requester.userId,
