@@ -2,7 +2,6 @@ import { MatrixError } from '#protocol/errors.ts'
 import type { RoomEventFilter } from '#protocol/filters.ts'
 import type { EventId, RoomId, UserId } from '#protocol/identifiers.ts'
 import { eventsByIds, type EventRow } from '#storage/events.ts'
-import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Members } from './members.ts'
 import type { Access, RoomAccess } from './room-access.ts'
@@ -35,7 +34,6 @@ export class EventContext {
   readonly #visibility: Visibility
   readonly #timeline: Timeline
   readonly #roomState: RoomState
-  readonly #interned: Interned
   readonly #members: Members
 
   constructor(deps: {
@@ -44,7 +42,6 @@ export class EventContext {
     readonly visibility: Visibility
     readonly timeline: Timeline
     readonly roomState: RoomState
-    readonly interned: Interned
     readonly members: Members
   }) {
     this.#database = deps.database
@@ -52,7 +49,6 @@ export class EventContext {
     this.#visibility = deps.visibility
     this.#timeline = deps.timeline
     this.#roomState = deps.roomState
-    this.#interned = deps.interned
     this.#members = deps.members
   }
 
@@ -116,10 +112,10 @@ export class EventContext {
     filter: RoomEventFilter | undefined,
   ): Promise<readonly EventRow[]> {
     if (event.stateAfter === null) return []
-    const state = await this.#roomState.at(event.stateAfter)
-    if (filter?.lazyLoadMembers !== true) return this.#roomState.events([...state.values()])
-    const keys = await this.#interned.keys([...state.keys()])
-    const rest = [...state].filter(([keyNid]) => keys.get(keyNid)?.type !== 'm.room.member').map(([, nid]) => nid)
-    return [...(await this.#roomState.events(rest)), ...(await this.#members.ofSenders(shown, event))]
+    if (filter?.lazyLoadMembers !== true) {
+      return this.#roomState.events([...(await this.#roomState.at(event.stateAfter)).values()])
+    }
+    const rest = await this.#roomState.partAt(event.stateAfter, 'withoutMembers')
+    return [...(await this.#roomState.events([...rest.values()])), ...(await this.#members.ofSenders(shown, event))]
   }
 }

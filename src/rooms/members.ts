@@ -95,8 +95,8 @@ export class Members {
       return state.filter((row) => row.type === 'm.room.member')
     }
     if (access.stateNid === undefined) return (await this.#current(roomNid, () => true)).map((row) => row.event)
-    const state = await this.#roomState.events([...(await this.#roomState.at(access.stateNid)).values()])
-    return state.filter((row) => row.type === 'm.room.member')
+    const state = await this.#roomState.partAt(access.stateNid, 'members')
+    return this.#roomState.events([...state.values()])
   }
 
   async #current(

@@ -1,7 +1,7 @@
 import { NumberMap } from '#base/number-map.ts'
 import { currentState, currentStateOf } from '#storage/current-state.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
-import type { Interned } from '#storage/interned.ts'
+import { memberKeysFrom, type Interned } from '#storage/interned.ts'
 import { roomsAfter } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 import { roomOf, type Room } from './known-rooms.ts'
@@ -16,6 +16,11 @@ const roomsAtOnce = 100
 
 /** A state: key nid → event nid. */
 export type State = ReadonlyMap<number, number>
+
+/** Which part of a state is wanted: the members alone, all but them, or the events of these types. */
+export type StatePart = 'members' | 'withoutMembers' | { readonly types: readonly string[] }
+
+const memberType = 'm.room.member'
 
 /** Memory for the states now of rooms in use, and for states of the past. */
 const currentStatesBytesMax = 32 * 1024 * 1024
@@ -109,6 +114,37 @@ export class RoomState {
     const state = await this.#database.runInteraction('state_at', (txn) => readState(txn, stateNid), readOnly)
     this.#old.set(stateNid, state)
     return state
+  }
+
+  /**
+   * A part of the state of a node. Without members it costs the size of the answer, however many people the room has;
+   * with them, the size of the state.
+   */
+  async partAt(stateNid: number, part: StatePart): Promise<State> {
+    const isWanted = (type: string): boolean => {
+      if (typeof part === 'object') return part.types.includes(type)
+      return (type === memberType) === (part === 'members')
+    }
+    const state = isWanted(memberType) ? await this.at(stateNid) : await this.#withoutMembers(stateNid)
+    const others = [...state.keys()].filter((keyNid) => keyNid < memberKeysFrom)
+    const keys = await this.#interned.keys(others)
+    const wanted = new NumberMap(isWanted(memberType) ? state.size : keys.size)
+    for (const [keyNid, eventNid] of state) {
+      const type = keyNid >= memberKeysFrom ? memberType : keys.get(keyNid)?.type
+      if (type !== undefined && isWanted(type)) wanted.set(keyNid, eventNid)
+    }
+    return wanted
+  }
+
+  /** A state without the members' keys, but for those with old numbers. */
+  async #withoutMembers(stateNid: number): Promise<State> {
+    const known = this.#old.get(stateNid)
+    if (known !== undefined) return known
+    return this.#database.runInteraction(
+      'state_without_members',
+      (txn) => readState(txn, stateNid, memberKeysFrom),
+      readOnly,
+    )
   }
 
   /**

@@ -1,3 +1,4 @@
+import { memberKeysFrom } from './interned.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
 /** The state of a room now, as pairs of (type, state key) and event. */
@@ -22,18 +23,25 @@ export function currentState(txn: Transaction, roomNid: number): Promise<StateEn
   return txn.all('SELECT key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state WHERE room_nid = ?', roomNid)
 }
 
-/** The states now of several rooms, without their m.room.member events unless `members`. Costs the size of them. */
+/** The states now of several rooms, without their m.room.member events unless `members`. Costs the size of the answer. */
 export function currentStates(
   txn: Transaction,
   roomNids: readonly number[],
   members: boolean,
 ): Promise<(StateEntry & { roomNid: number })[]> {
+  if (members) {
+    return txn.all(
+      `SELECT room_nid AS "roomNid", key_nid AS "keyNid", event_nid AS "eventNid" FROM current_state
+       WHERE room_nid IN @ints(?)`,
+      roomNids,
+    )
+  }
   return txn.all(
     `SELECT c.room_nid AS "roomNid", c.key_nid AS "keyNid", c.event_nid AS "eventNid"
      FROM current_state c JOIN state_keys k ON k.key_nid = c.key_nid
-     WHERE c.room_nid IN @ints(?) AND (k.type <> 'm.room.member' OR ? = 1)`,
+     WHERE c.room_nid IN @ints(?) AND c.key_nid < ? AND k.type <> 'm.room.member'`,
     roomNids,
-    members ? 1 : 0,
+    memberKeysFrom,
   )
 }
 

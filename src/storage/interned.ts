@@ -9,6 +9,15 @@ const cachedUsersMax = 50_000
 /** Pairs of type and state key whose number is kept in memory. */
 const cachedKeysMax = 100_000
 
+/** The type of the events that say who is in a room: most of a large room's state. */
+const memberType = 'm.room.member'
+/**
+ * Keys of members are numbered from here on, all others below, so that in everything ordered by key the few that name
+ * a room and set its rules lie apart from its people. Databases from before have members below, too: whoever leaves
+ * members out looks at the types of those below. docs/decisions/0013-members-apart.md
+ */
+export const memberKeysFrom = 2 ** 30
+
 /** A key of a room's state. */
 export interface StateKeyPair {
   readonly type: string
@@ -131,9 +140,8 @@ export class Interned {
     const { nids, missing } = this.#cachedKeys(pairs)
     if (missing.size > 0) await this.#readKeys(missing, nids)
     if (missing.size > 0) {
-      const wanted = [...missing.values()]
-      const first = await this.#ids.reserve('key_nid', wanted.length)
-      const rows = await this.#database.runInteraction('add_state_keys', (txn) => addKeys(txn, wanted, first))
+      const wanted = await this.#numbered([...missing.values()])
+      const rows = await this.#database.runInteraction('add_state_keys', (txn) => addKeys(txn, wanted))
       for (const row of rows) this.#takeKey(row, nids, missing)
     }
     return pairs.map((pair) => required(nids.get(pairText(pair)), `state key of ${pair.type}`))
@@ -152,6 +160,19 @@ export class Interned {
     const rows = await this.#database.runInteraction('get_state_keys', (txn) => keyRowsByNid(txn, missing), readOnly)
     for (const row of rows) found.set(row.nid, this.#rememberKey(row))
     return found
+  }
+
+  /** New pairs with numbers that nobody has. */
+  async #numbered(pairs: readonly StateKeyPair[]): Promise<KeyRow[]> {
+    const members = pairs.filter((pair) => pair.type === memberType)
+    const others = pairs.filter((pair) => pair.type !== memberType)
+    const nextMember = members.length === 0 ? 0 : await this.#ids.reserve('member_key_nid', members.length)
+    const next = others.length === 0 ? 0 : await this.#ids.reserve('key_nid', others.length)
+    if (next + others.length > memberKeysFrom) throw new RangeError('the database has no number left for a state key')
+    return [
+      ...members.map((pair, index) => ({ ...pair, nid: memberKeysFrom + nextMember - 1 + index })),
+      ...others.map((pair, index) => ({ ...pair, nid: next + index })),
+    ]
   }
 
   #cachedKeys(pairs: readonly StateKeyPair[]): { nids: Map<string, number>; missing: Map<string, StateKeyPair> } {
@@ -249,10 +270,10 @@ function keyRowsByNid(txn: Transaction, nids: readonly number[]): Promise<KeyRow
   )
 }
 
-async function addKeys(txn: Transaction, pairs: readonly StateKeyPair[], first: number): Promise<KeyRow[]> {
+async function addKeys(txn: Transaction, pairs: readonly KeyRow[]): Promise<KeyRow[]> {
   await txn.runMany(
     `INSERT INTO state_keys (key_nid, type, state_key) VALUES (?, ?, ?) ON CONFLICT (type, state_key) DO NOTHING`,
-    pairs.map((pair, index) => [first + index, pair.type, pair.stateKey]),
+    pairs.map((pair) => [pair.nid, pair.type, pair.stateKey]),
   )
   return keyRowsByPair(txn, pairs)
 }

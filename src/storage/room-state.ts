@@ -102,6 +102,20 @@ export function stateChunks(txn: Transaction, stateNids: readonly number[]): Pro
   )
 }
 
+/** The chunks of these nodes that begin below a key. */
+export function stateChunksBelow(
+  txn: Transaction,
+  stateNids: readonly number[],
+  key: number,
+): Promise<StateChunkRow[]> {
+  return txn.all(
+    `SELECT state_nid AS "stateNid", first_key AS "firstKey", entries FROM state_chunks
+     WHERE state_nid IN @ints(?) AND first_key < ?`,
+    stateNids,
+    key,
+  )
+}
+
 /** For each of these nodes and keys, the chunk that would hold the key, each once; one query for all. */
 export function stateChunksHolding(
   txn: Transaction,

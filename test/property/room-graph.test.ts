@@ -119,6 +119,27 @@ function sorted(state: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...state].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** What lies between states of neighbours, of forks, and of events far apart, against the whole of both. */
+async function checkDifferences(floor: Floor, rows: readonly EventRow[]): Promise<void> {
+  for (const [index, row] of rows.entries()) {
+    for (const other of [rows[index + 1], rows[index + 5], rows[0]]) {
+      const [from, to] = [row.stateAfter ?? 0, other?.stateAfter ?? row.stateBefore ?? 0]
+      const [before, after] = [await floor.roomState.at(from), await floor.roomState.at(to)]
+      const keyNids = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b)
+      const expected = keyNids
+        .map((keyNid) => ({ keyNid, from: before.get(keyNid) ?? null, to: after.get(keyNid) ?? null }))
+        .filter((each) => each.from !== each.to)
+      const found = await floor.roomState.difference(from, to)
+      assert.deepEqual(
+        found.sort((a, b) => a.keyNid - b.keyNid),
+        expected,
+      )
+      const asked = (await new RoomState(floor).keysAt([from], keyNids)).get(from)
+      assert.deepEqual(new Map(asked), new Map(before))
+    }
+  }
+}
+
 async function check(database: Database, graph: RoomGraph, room: Room): Promise<void> {
   const floor = await openRoomsFloor(database)
   const rows = await database.runInteraction('rows', (txn) => eventsByIds(txn, 1, [...graph.events.keys()]))
@@ -135,6 +156,7 @@ async function check(database: Database, graph: RoomGraph, room: Room): Promise<
     assert.deepEqual(after, sorted(graph.stateAfter(name)), `the state after ${name}`)
     for (const prev of event.prevEvents) assert.ok((byId.get(prev)?.topological ?? 0) < row.topological)
   }
+  await checkDifferences(floor, rows)
   const ends = await database.runInteraction('ends', (txn) => forwardExtremities(txn, 1))
   const resolved = resolveState(
     ends.map((end) => graph.stateAfter(end.eventId.slice(1, -2))),

@@ -1,6 +1,7 @@
 import { NumberMap } from '#base/number-map.ts'
 import {
   stateChunks,
+  stateChunksBelow,
   stateChunksHolding,
   stateNodesWithAncestors,
   stateSteps,
@@ -37,13 +38,16 @@ export async function readChunked(txn: Transaction, stateNids: readonly number[]
   return read
 }
 
-/** The whole state of a node. Two queries; costs the size of the answer. */
-export async function readState(txn: Transaction, stateNid: number): Promise<NumberMap> {
+/** The whole state of a node, or its keys below one. Two queries; costs the size of the answer. */
+export async function readState(txn: Transaction, stateNid: number, below?: number): Promise<NumberMap> {
   const path = pathOf(stateNid, await readNodes(txn, [stateNid])).reverse()
-  const chunks = Map.groupBy(await stateChunks(txn, nidsOf(path.filter(liesInChunks))), (chunk) => chunk.stateNid)
+  const chunked = nidsOf(path.filter(liesInChunks))
+  const read = below === undefined ? stateChunks(txn, chunked) : stateChunksBelow(txn, chunked, below)
+  const chunks = Map.groupBy(await read, (chunk) => chunk.stateNid)
   const base = chunks.get(path[0]?.stateNid ?? 0)
   const state = new NumberMap((base?.length ?? 0) * chunkEntriesMax)
   const take = (keyNid: number, eventNid: number): void => {
+    if (below !== undefined && keyNid >= below) return
     if (eventNid === 0) state.delete(keyNid)
     else state.set(keyNid, eventNid)
   }
