@@ -20,6 +20,7 @@ import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
 import { dashboardScenario } from './scenarios/dashboard.ts'
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
+import { memberScenarios } from './scenarios/members.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { purgeScenarios } from './scenarios/purge.ts'
 import { relationScenarios } from './scenarios/relations.ts'
@@ -37,6 +38,7 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...storageScenarios,
   ...purgeScenarios,
   ...relationScenarios,
+  ...memberScenarios,
   ...gateScenarios,
 ]
 /** Without the server of the others, and only by name. `protocol` stands for all that begin so. */

@@ -4,6 +4,7 @@ import {
   isRoomAlias,
   parseRoomAlias,
   parseRoomId,
+  parseServerName,
   serverNameOf,
   type RoomAlias,
   type RoomId,
@@ -14,12 +15,15 @@ import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import type { PowerLevels } from '#protocol/power-levels.ts'
 import { aliasByName, aliasesOfRoom, deleteAlias, insertAlias } from '#storage/room-aliases.ts'
+import { joinedServers } from '#storage/room-members.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import type { RoomAccess } from './room-access.ts'
 import type { RoomState } from './room-state.ts'
 
+/** Servers that are named to join a room through. */
+const serversMax = 20
 /** Aliases that one canonical alias event may name. */
 const canonicalAliasesMax = 100
 
@@ -49,9 +53,16 @@ export class Aliases {
 
   /** The room of an alias and the servers through which it can be joined. Throws M_NOT_FOUND when there is none. */
   async resolve(alias: RoomAlias): Promise<{ readonly room: Room; readonly servers: readonly ServerName[] }> {
+    const { database, serverName } = this.#deps
     const room = await this.#find(alias)
     if (room === undefined) throw new MatrixError('M_NOT_FOUND', `Room alias ${alias} not found.`)
-    return { room, servers: [this.#deps.serverName] }
+    const joined = await database.runInteraction(
+      'joined_servers',
+      (txn) => joinedServers(txn, room.roomNid, serversMax),
+      { readOnly: true },
+    )
+    // Ours first: it knows the alias, and whoever asks is here.
+    return { room, servers: [serverName, ...joined.filter((server) => server !== serverName)].map(parseServerName) }
   }
 
   /**

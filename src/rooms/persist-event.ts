@@ -208,13 +208,12 @@ async function writeBatch(
 }
 
 function writeMembers(txn: Transaction, batch: EventBatch, members: readonly MembershipChange[]): Promise<void>[] {
-  const memberRows = members.map((change) => change.row)
   const stripped = batch.built.flatMap(({ row, member }) =>
     member?.stripped === undefined
       ? []
       : [{ roomNid: row.roomNid, userNid: member.userNid, eventNid: row.eventNid, stripped: member.stripped }],
   )
-  return [setMemberships(txn, memberRows), setInviteStates(txn, stripped)]
+  return [setMemberships(txn, members), setInviteStates(txn, stripped)]
 }
 
 function writeState(txn: Transaction, batch: EventBatch, rows: readonly EventRow[]): Promise<void>[] {

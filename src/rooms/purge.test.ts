@@ -147,8 +147,19 @@ eachEngine('a check says where derived tables differ from the events', async (_t
   await database.runInteraction('spoil', async (txn) => {
     await txn.run(`UPDATE memberships SET membership = 'ban' WHERE room_nid = ? AND membership = 'join'`, room.roomNid)
     await txn.run('DELETE FROM current_state WHERE key_nid = 1')
+    await txn.run('UPDATE room_servers SET joined = 1')
+    await txn.run('UPDATE room_recency SET stream_position = 1')
   })
   const found = await faults()
   assert.equal(found.filter((fault) => fault.startsWith('memberships has ban')).length, 2)
   assert.equal(found.filter((fault) => fault.startsWith('current_state has event none')).length, 1)
+  assert.deepEqual(
+    found.filter((fault) => /^(member_counts|room_servers|room_recency) is/.test(fault)),
+    [
+      'member_counts is wrong about how many have ban.',
+      'member_counts is wrong about how many have join.',
+      'room_servers is wrong about how many of test.example are joined.',
+      'room_recency is not at the newest event that people see as something new.',
+    ],
+  )
 })

@@ -3,8 +3,8 @@ import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import type { EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
-import { heroes, memberCounts } from '#storage/room-members.ts'
-import type { Database } from '#storage/transaction.ts'
+import { heroes, memberCounts, type Hero } from '#storage/room-members.ts'
+import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
 import type { RoomState } from './room-state.ts'
 
@@ -49,31 +49,29 @@ export class RoomSummary {
   }
 
   /**
-   * How many people each of these rooms has, and its heroes for `userId`, by the room's integer id. Two queries,
-   * whatever the number of rooms. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3sync
+   * How many people each of these rooms has, and its heroes for `userId`, by the room's integer id. Three queries at
+   * most, whatever the number of rooms, and few rows of each, whatever the number of its members. https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3sync
    */
   async members(userId: UserId, roomNids: readonly number[]): Promise<ReadonlyMap<number, MembersSummary>> {
     if (roomNids.length === 0) return new Map()
     const userNid = await this.#interned.userNid(userId)
     const [counts, people] = await this.#database.runInteraction(
       'members_summary',
-      async (txn) => [await memberCounts(txn, roomNids), await heroes(txn, roomNids, userNid, heroesMax)] as const,
+      async (txn) => [await memberCounts(txn, roomNids), await heroesOf(txn, roomNids, userNid)] as const,
       { readOnly: true },
     )
-    const summaries = new Map<number, MembersSummary>()
-    for (const roomNid of roomNids) {
-      const count = (membership: string): number =>
-        counts.find((row) => row.roomNid === roomNid && row.membership === membership)?.count ?? 0
-      const here = people.filter((row) => row.roomNid === roomNid)
-      // Those who are gone give the room its name only when nobody else does.
-      const present = here.filter((row) => row.membership === 'join' || row.membership === 'invite')
-      summaries.set(roomNid, {
-        joined: count('join'),
-        invited: count('invite'),
-        heroes: (present.length > 0 ? present : here).map(({ userId, eventNid }) => ({ userId, eventNid })),
-      })
-    }
-    return summaries
+    const countsOf = new Map(counts.map(({ roomNid, membership, count }) => [`${roomNid} ${membership}`, count]))
+    const heroesIn = Map.groupBy(people, (hero) => hero.roomNid)
+    return new Map(
+      roomNids.map((roomNid) => [
+        roomNid,
+        {
+          joined: countsOf.get(`${roomNid} join`) ?? 0,
+          invited: countsOf.get(`${roomNid} invite`) ?? 0,
+          heroes: (heroesIn.get(roomNid) ?? []).map(({ userId, eventNid }) => ({ userId, eventNid })),
+        },
+      ]),
+    )
   }
 
   /** What a room shows of itself. The caller decides who may see it. */
@@ -105,6 +103,15 @@ export class RoomSummary {
       joined: counts.find((row) => row.membership === 'join')?.count ?? 0,
     }
   }
+}
+
+/** Those who are gone give a room its name only when nobody else does. */
+async function heroesOf(txn: Transaction, roomNids: readonly number[], userNid: number): Promise<Hero[]> {
+  const present = await heroes(txn, roomNids, { memberships: ['join', 'invite'], userNid, limit: heroesMax })
+  const named = new Set(present.map((hero) => hero.roomNid))
+  const others = roomNids.filter((roomNid) => !named.has(roomNid))
+  if (others.length === 0) return present
+  return [...present, ...(await heroes(txn, others, { memberships: ['leave', 'ban'], userNid, limit: heroesMax }))]
 }
 
 /** The rooms whose members may join a restricted room. */

@@ -16,6 +16,8 @@ export interface RoomUsage {
   readonly eventBytes: number
   /** Of the packed states. */
   readonly stateBytes: number
+  /** When people last did something in it, in milliseconds since 1970; null when it is not known. */
+  readonly activeTs: number | null
 }
 
 /** Every table and index of the database with its size, largest first. Reads the whole of an SQLite file. */
@@ -45,7 +47,10 @@ function postgresUsage(snapshot: Transaction): Promise<RelationUsage[]> {
 export function roomUsage(txn: Transaction, limit: number): Promise<RoomUsage[]> {
   return txn.all(
     `SELECT r.room_id AS "roomId", COALESCE(e.events, 0) AS "events", COALESCE(e.bytes, 0) AS "eventBytes",
-       COALESCE(n.bytes, 0) + COALESCE(c.bytes, 0) AS "stateBytes"
+       COALESCE(n.bytes, 0) + COALESCE(c.bytes, 0) AS "stateBytes",
+       (SELECT a.received_ts FROM room_recency y
+        JOIN events a ON a.room_nid = y.room_nid AND a.stream_position = y.stream_position
+        WHERE y.room_nid = r.room_nid) AS "activeTs"
      FROM rooms r
      LEFT JOIN (SELECT room_nid, COUNT(*) AS events, CAST(SUM(OCTET_LENGTH(packed_json)) AS INTEGER) AS bytes
                 FROM events GROUP BY room_nid) AS e ON e.room_nid = r.room_nid

@@ -1,6 +1,7 @@
 import { countEvents } from '#observability/request-context.ts'
 import { packEventText, unpackEventText } from './event-text.ts'
 import { packNids } from './packed-nids.ts'
+import { noteRecency } from './room-recency.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
 /** One stored event: its canonical text as signed, and its facts. Flags are 0 or 1. */
@@ -70,7 +71,11 @@ export function isShownToClients(row: EventRow): boolean {
 }
 
 /** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
-export function insertEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
+export async function insertEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
+  await Promise.all([writeEvents(txn, rows), noteRecency(txn, rows)])
+}
+
+function writeEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
   return txn.runMany(
     `INSERT INTO events (event_nid, event_id, room_nid, type, key_nid, sender_nid, topological, stream_position,
        origin_server_ts, received_ts, outlier, soft_failed, rejected, redacted_by, state_before, state_after,

@@ -1,3 +1,6 @@
+import { serverNameOf, type UserId } from '#protocol/identifiers.ts'
+
+import { countMembers, uncountMembers } from './room-members.ts'
 import type { Transaction } from './transaction.ts'
 
 export type MembershipState = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
@@ -20,8 +23,27 @@ export interface MembershipRow {
 const columns = `room_nid AS "roomNid", user_nid AS "userNid", membership, event_nid AS "eventNid",
   sender_nid AS "senderNid", stream_position AS "streamPosition", local, forgotten`
 
-/** Sets memberships, the later ones of a user winning. A room is remembered again by whatever happens in it. */
-export function setMemberships(txn: Transaction, rows: readonly MembershipRow[]): Promise<void> {
+/**
+ * Sets memberships, the later ones of a user winning, and what is summed up of them. A room is remembered again by
+ * whatever happens in it.
+ */
+export async function setMemberships(
+  txn: Transaction,
+  changes: readonly { readonly userId: UserId; readonly row: MembershipRow }[],
+): Promise<void> {
+  const last = new Map(changes.map((change) => [`${change.row.roomNid} ${change.row.userNid}`, change]))
+  const members = [...last.values()].map(({ userId, row }) => ({ row, server: serverNameOf(userId) }))
+  await Promise.all([
+    uncountMembers(txn, members),
+    writeMemberships(
+      txn,
+      members.map((member) => member.row),
+    ),
+    countMembers(txn, members),
+  ])
+}
+
+function writeMemberships(txn: Transaction, rows: readonly MembershipRow[]): Promise<void> {
   return txn.runMany(
     `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)

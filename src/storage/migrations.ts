@@ -7,6 +7,7 @@ import * as serverFacts from './migrations/0009-server-facts.ts'
 import * as userFlags from './migrations/0010-user-flags.ts'
 import * as backgroundMigrations from './migrations/0012-background-migrations.ts'
 import * as threads from './migrations/0015-threads.ts'
+import * as roomSummaries from './migrations/0017-room-summaries.ts'
 
 /** One step of the database's form. Never changed once released: a correction is a further migration. */
 export interface Migration {
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   userFlags,
   backgroundMigrations,
   threads,
+  roomSummaries,
 ]
 
 /** What a migration does, as 43 characters: the same for the same statements, however they are indented. */

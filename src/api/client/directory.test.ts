@@ -25,6 +25,13 @@ eachEngine('rooms have names that members give and those who may take away', asy
   assert.equal((await canonical({ alt_aliases: ['#nobody:example.org'] })).body.errcode, 'M_BAD_ALIAS')
   assert.equal((await canonical({ alt_aliases: ['nonsense'] })).body.errcode, 'M_INVALID_PARAM')
   assert.equal((await bob.call('DELETE', alias('tea'))).body.errcode, 'M_FORBIDDEN')
+  const joinOthers = (server: string, joined: number): Promise<number> =>
+    database.runInteraction('join_others', (txn) =>
+      txn.run('INSERT INTO room_servers SELECT room_nid, ?, ? FROM rooms', server, joined),
+    )
+  await joinOthers('small.example', 1)
+  await joinOthers('large.example', 9)
+  assert.deepEqual((await carol.ok('GET', alias('tea'))).servers, ['example.org', 'large.example', 'small.example'])
   await alice.ok('DELETE', alias('coffee'))
   await alice.ok('DELETE', alias('tea'))
   assert.equal((await carol.call('GET', alias('tea'))).body.errcode, 'M_NOT_FOUND')

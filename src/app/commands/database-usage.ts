@@ -31,8 +31,8 @@ export const databaseUsage: Command = {
         mayTakeLong: true,
       })
       const ofRoom = rows.map(
-        ({ roomId, events, eventBytes, stateBytes }) =>
-          [roomId, `${events} events, ${size(eventBytes)}; states ${size(stateBytes)}`] as const,
+        ({ roomId, events, eventBytes, stateBytes, activeTs }) =>
+          [roomId, `${events} events, ${size(eventBytes)}; states ${size(stateBytes)}${lastActive(activeTs)}`] as const,
       )
       if (ofRoom.length > 0) terminal.print(['', 'Rooms, without indexes:', ...inColumns(ofRoom)].join('\n'))
       return exitCode.fine
@@ -47,6 +47,10 @@ function bytesByTable(relations: readonly RelationUsage[]): [string, number][] {
   const tables = new Map<string, number>()
   for (const { table, bytes } of relations) tables.set(table, (tables.get(table) ?? 0) + bytes)
   return [...tables].sort(([, a], [, b]) => b - a)
+}
+
+function lastActive(activeTs: number | null): string {
+  return activeTs === null ? '' : `; active ${new Date(activeTs).toISOString().slice(0, 10)}`
 }
 
 function size(bytes: number): string {

@@ -72,11 +72,7 @@ export async function writeReceived(txn: Transaction, graph: GraphReader, placed
   const deltas = counts ? await moveEnds(txn, graph, placed, followers.length > 0) : []
   await writeDeltas(txn, placed, deltas)
   const members = await membershipsOf(txn, graph, placed, deltas)
-  if (members.length > 0)
-    await setMemberships(
-      txn,
-      members.map((change) => change.row),
-    )
+  if (members.length > 0) await setMemberships(txn, members)
   return { members, deltas, waiting: missed.filter((each) => each.outlier === 1).map((each) => each.eventNid) }
 }
 

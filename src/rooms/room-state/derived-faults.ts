@@ -1,9 +1,12 @@
+import { parseUserId, serverNameOf } from '#protocol/identifiers.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import { currentState } from '#storage/current-state.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { eventsByNids } from '#storage/events.ts'
-import { membershipsInRoom, userNidsOf } from '#storage/memberships.ts'
+import { joinedUsers, membershipsInRoom, userNidsOf } from '#storage/memberships.ts'
 import { wrongRelationCounts } from '#storage/relation-counts.ts'
+import { memberSums } from '#storage/room-members.ts'
+import { recencyIsRight } from '#storage/room-recency.ts'
 import { stateKeys } from '#storage/room-state.ts'
 import { mergedState } from '#storage/rooms.ts'
 import { wrongThreads } from '#storage/threads.ts'
@@ -33,8 +36,33 @@ export async function derivedFaults(txn: Transaction, room: Room): Promise<strin
   }
   for (const keyNid of now.keys())
     if (!state.has(keyNid)) faults.push(`current_state has key ${keyNid}, which is gone.`)
-  const members = await memberFaults(txn, roomNid, state)
-  return [...faults, ...members, ...(await relationFaults(txn, roomNid)), ...(await redactionFaults(txn, room))]
+  faults.push(...(await memberFaults(txn, roomNid, state)))
+  faults.push(...(await sumFaults(txn, roomNid)), ...(await relationFaults(txn, roomNid)))
+  return [...faults, ...(await redactionFaults(txn, room))]
+}
+
+async function sumFaults(txn: Transaction, roomNid: number): Promise<string[]> {
+  const members = await membershipsInRoom(txn, roomNid)
+  const users = await joinedUsers(txn, [roomNid])
+  const kept = await memberSums(txn, roomNid)
+  const due = {
+    memberships: countOf(members.map((row) => row.membership)),
+    servers: countOf(users.map((user) => serverNameOf(parseUserId(user.userId)))),
+  }
+  const wrong = (of: 'memberships' | 'servers'): string[] =>
+    [...new Set([...due[of].keys(), ...kept[of].keys()])].filter((key) => due[of].get(key) !== kept[of].get(key))
+  const faults = [
+    ...wrong('memberships').map((membership) => `member_counts is wrong about how many have ${membership}.`),
+    ...wrong('servers').map((server) => `room_servers is wrong about how many of ${server} are joined.`),
+  ]
+  const isRight = await recencyIsRight(txn, roomNid)
+  return isRight ? faults : [...faults, 'room_recency is not at the newest event that people see as something new.']
+}
+
+function countOf(values: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return counts
 }
 
 async function relationFaults(txn: Transaction, roomNid: number): Promise<string[]> {
