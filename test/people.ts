@@ -9,7 +9,7 @@ import { systemClock, type Clock } from '#base/clock.ts'
 import { systemRandom } from '#base/random.ts'
 import { RateLimits } from '#http/rate-limits.ts'
 import { createServer } from '#http/server.ts'
-import { silentLogger } from '#observability/logger.ts'
+import { type Logger, silentLogger } from '#observability/logger.ts'
 import { uncounted } from '#observability/metrics.ts'
 import { parseServerName } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
@@ -40,6 +40,8 @@ export interface People extends UsersFloor, RoomsFloor {
 export interface PeopleOptions {
   readonly registration?: Config['registration']
   readonly clock?: Clock
+  /** Told of requests that failed by a fault of ours. */
+  readonly logger?: Logger
 }
 
 /** Opens the doors of people on a free port, until the test ends. */
@@ -83,7 +85,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
     doorkeeper: doorkeeper(users),
     limits: new RateLimits({ clock, settings: {} }),
     clock,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
   })
   await server.listen({ address: '127.0.0.1', port: 0 })
   t.after(() => server.close(1000))

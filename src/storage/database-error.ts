@@ -1,11 +1,12 @@
 /**
  * What went wrong, the same for both engines:
  * `unique`: a row with this key exists; `in_use`: another process has the database; `newer`: written by a newer
- * program; `closed`: the database has been closed; `usage`: the calling code broke a rule of the gate; `timeout`: it took
+ * program, or another; `closed`: the database has been closed; `usage`: the calling code broke a rule of the gate; `timeout`: it took
  * too long and was ended; `unknown`: the connection was lost during the commit, and nobody can be asked whether it
- * happened; `other`: all else.
+ * happened; `full`: no space is left on its disk; `damaged`: it is not what was once written; `other`: all else.
  */
-export type DatabaseErrorKind = 'unique' | 'in_use' | 'newer' | 'closed' | 'usage' | 'timeout' | 'unknown' | 'other'
+export type DatabaseErrorKind =
+  'unique' | 'in_use' | 'newer' | 'closed' | 'usage' | 'timeout' | 'unknown' | 'full' | 'damaged' | 'other'
 
 /** An error of the database or of its use. For the log: its message is never shown to a client. */
 export class DatabaseError extends Error {

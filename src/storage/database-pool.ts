@@ -5,6 +5,7 @@ import { type Metrics, uncounted } from '#observability/metrics.ts'
 import { DatabaseError } from './database-error.ts'
 import { type EngineDeps } from './engines/engine-deps.ts'
 import { InteractionAccounting } from './engines/interaction-account.ts'
+import { NoSpace } from './engines/no-space.ts'
 import { SqliteDatabase } from './engines/sqlite.ts'
 import { SqliteReading } from './engines/sqlite-reading.ts'
 import { type Database, type OpenDatabase } from './transaction.ts'
@@ -72,6 +73,7 @@ function engineDeps(options: DatabaseOptions): EngineDeps {
     report: (error, interaction) => {
       logger.error('An error nobody awaits came out of the database', { interaction, error })
     },
+    noSpace: new NoSpace({ clock, logger }),
     waitMsMax: options.waitMsMax ?? waitMsDefault,
     quietMsMax: options.quietMsMax ?? quietMsDefault,
     rehearse: options.rehearse ?? false,

@@ -4,7 +4,7 @@ import { DatabaseError } from '../database-error.ts'
 import { type InteractionAccount } from './interaction-account.ts'
 import { insideInteraction } from './interaction-scope.ts'
 import { type PostgresConnections } from './postgres-connections.ts'
-import { isAway, isConflict } from './postgres-errors.ts'
+import { isAway, isConflict, isFull } from './postgres-errors.ts'
 import { PostgresTransaction } from './postgres-transaction.ts'
 import { type Watchdog } from './watchdog.ts'
 
@@ -104,7 +104,9 @@ async function begin(client: PoolClient, { readOnly, mayTakeLong }: Attempt<unkn
 }
 
 async function commit(client: PoolClient): Promise<void> {
-  const { command } = await client.query('COMMIT')
+  const { command } = await client.query('COMMIT').catch((error: unknown) => {
+    throw isFull(error) ? new DatabaseError('full', 'no space is left to commit', { cause: error }) : error
+  })
   if (command !== 'COMMIT') throw new DatabaseError('other', `PostgreSQL answered COMMIT with ${command}`)
 }
 

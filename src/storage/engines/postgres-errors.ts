@@ -40,3 +40,8 @@ export function isAway(error: unknown): boolean {
     /^(Connection terminated|timeout expired|Client has encountered|Client was closed)/.test(error.message)
   )
 }
+
+/** Whether no space is left where the server keeps the database. */
+export function isFull(error: unknown): boolean {
+  return sqlState(error) === '53100'
+}

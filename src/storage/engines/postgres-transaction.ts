@@ -1,6 +1,6 @@
 import { type PoolClient, type QueryResult } from 'pg'
 
-import { DatabaseError } from '../database-error.ts'
+import { DatabaseError, type DatabaseErrorKind } from '../database-error.ts'
 import { type SqlValue, type Transaction } from '../transaction.ts'
 import { type InteractionAccount } from './interaction-account.ts'
 import { InteractionState } from './interaction-scope.ts'
@@ -76,12 +76,17 @@ function explained(error: unknown, sql: string): DatabaseError {
   return new DatabaseError(kindOf(error), `${reason} in: ${sql}`, { cause: error })
 }
 
-function kindOf(error: unknown): 'unique' | 'timeout' | 'other' {
+function kindOf(error: unknown): DatabaseErrorKind {
   switch (sqlState(error)) {
     case '23505':
       return 'unique'
     case '57014':
       return 'timeout'
+    case '53100':
+      return 'full'
+    case 'XX001':
+    case 'XX002':
+      return 'damaged'
     default:
       return 'other'
   }

@@ -126,7 +126,7 @@ export class PostgresDatabase implements OpenDatabase {
       }
       outcome.txn.state.rolledBack(report)
       if (again && outcome.why === 'connection') throw tooBusy()
-      throw outcome.error
+      throw this.#deps.noSpace.refusal(outcome.error)
     }
   }
 

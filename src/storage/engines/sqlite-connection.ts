@@ -116,11 +116,24 @@ function named(columns: readonly string[], values: readonly unknown[]): SqlRow {
 }
 
 /** SQLite's extended codes of a broken primary key, unique index or rowid. */
-const uniqueCodes: readonly unknown[] = [1555, 2067, 2579]
+const uniqueCodes: ReadonlySet<number> = new Set([1555, 2067, 2579])
+/** The part of an extended code that says of what kind it is. */
+const primaryCode = 0xff
+const fullCode = 13
+const damagedCodes: ReadonlySet<number> = new Set([11, 26])
+
+/** What kind of error SQLite's own is. https://www.sqlite.org/rescode.html */
+export function kindOf(error: unknown): 'unique' | 'full' | 'damaged' | 'other' {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
+  if (uniqueCodes.has(code)) return 'unique'
+  if ((code & primaryCode) === fullCode) return 'full'
+  return damagedCodes.has(code & primaryCode) ? 'damaged' : 'other'
+}
 
 function explained(error: unknown, sql: string): DatabaseError {
   if (error instanceof DatabaseError) return new DatabaseError(error.kind, `${error.message} in: ${sql}`)
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
   const reason = error instanceof Error ? error.message : String(error)
-  return new DatabaseError(uniqueCodes.includes(code) ? 'unique' : 'other', `${reason} in: ${sql}`, { cause: error })
+  const kind = kindOf(error)
+  const advice = kind === 'damaged' ? ' (the file is damaged: stop the server and restore a backup)' : ''
+  return new DatabaseError(kind, `${reason}${advice} in: ${sql}`, { cause: error })
 }

@@ -70,6 +70,8 @@ export class SqliteTransaction implements Transaction {
 
   #begin(): number {
     this.state.checkOpen()
+    // SQLite may have rolled back by itself: what came after would be a transaction of its own, and stay.
+    if (this.state.failure !== undefined) throw this.state.failure
     return this.state.account?.now() ?? 0
   }
 

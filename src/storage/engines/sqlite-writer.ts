@@ -180,7 +180,7 @@ export class SqliteWriter {
 
   #fail(job: Job, error: unknown, txn?: SqliteTransaction): void {
     job.account?.ended(false)
-    job.reject(error)
+    job.reject(this.#deps.noSpace.refusal(error))
     if (txn !== undefined) job.inContext(() => txn.state.rolledBack((fault) => this.#deps.report(fault, job.name)))
   }
 
@@ -203,13 +203,13 @@ export class SqliteWriter {
       finished.push({ job, txn, value })
     } catch (error) {
       state.end()
-      this.#undo(alone, finished)
+      this.#undo(alone, finished, error)
       this.#fail(job, error, txn)
     }
   }
 
   /** Takes the work of the interaction that failed out of the transaction. */
-  #undo(alone: boolean, finished: Finished[]): void {
+  #undo(alone: boolean, finished: Finished[], why: unknown): void {
     try {
       // Some errors (disk full, input or output) make SQLite roll back everything by itself.
       if (this.#connection.inTransaction) {
@@ -221,7 +221,8 @@ export class SqliteWriter {
       this.#deps.report(error, 'rollback')
       if (this.#connection.inTransaction) this.#connection.run('ROLLBACK', [])
     }
-    const lost = new DatabaseError('other', 'the transaction was lost with another interaction that shared its commit')
+    const kind = why instanceof DatabaseError && why.kind === 'full' ? 'full' : 'other'
+    const lost = new DatabaseError(kind, 'the transaction was lost with another interaction that shared its commit')
     for (const { job, txn } of finished.splice(0)) this.#fail(job, lost, txn)
   }
 

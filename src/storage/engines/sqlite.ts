@@ -6,8 +6,9 @@ import { DatabaseError } from '../database-error.ts'
 import { type InteractionOptions, type OpenDatabase, type PoolFigures, type Transaction } from '../transaction.ts'
 import { type EngineDeps } from './engine-deps.ts'
 import { refuseNested } from './interaction-scope.ts'
-import { SqliteConnection } from './sqlite-connection.ts'
+import { kindOf, SqliteConnection } from './sqlite-connection.ts'
 import { SqliteReaders } from './sqlite-readers.ts'
+import { damaged, requireWhole } from './sqlite-wholeness.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -22,7 +23,8 @@ export class SqliteDatabase implements OpenDatabase {
 
   /**
    * Opens the file at `path`, made with its folder when missing, readable by its owner alone.
-   * @throws DatabaseError `in_use` when another process (or this one) has it open, `other` when it cannot be opened.
+   * @throws DatabaseError `in_use` when another process (or this one) has it open, `damaged` when it is not whole,
+   *   `other` when it cannot be opened.
    */
   constructor(path: string, deps: EngineDeps) {
     this.#lock = lockFile(path)
@@ -93,10 +95,14 @@ function openLock(path: string): DatabaseSync {
 }
 
 function openFile(path: string, lock: DatabaseSync): SqliteConnection {
+  let connection: SqliteConnection | undefined
   try {
     closeSync(openSync(path, 'a', 0o600))
-    return new SqliteConnection(path, { readOnly: false })
+    connection = new SqliteConnection(path, { readOnly: false })
+    requireWhole(path, connection)
+    return connection
   } catch (error) {
+    connection?.close()
     lock.close()
     throw cannotOpen(path, error)
   }
@@ -104,5 +110,8 @@ function openFile(path: string, lock: DatabaseSync): SqliteConnection {
 
 function cannotOpen(path: string, error: unknown): DatabaseError {
   const reason = error instanceof Error ? error.message : String(error)
+  const cause = error instanceof DatabaseError ? error.cause : error
+  if (error instanceof DatabaseError && error.kind === 'damaged' && cause === undefined) return error
+  if (kindOf(cause) === 'damaged') return damaged(path, cause instanceof Error ? cause.message : reason, cause)
   return new DatabaseError('other', `the database ${path} cannot be opened: ${reason}`, { cause: error })
 }
