@@ -61,6 +61,9 @@ interface Edges {
   readonly authNids: readonly number[]
 }
 
+/** Is told what an event has made of its room's state. */
+type Changed = (deltas: Handled['deltas']) => void
+
 /** An event that is to be kept, with the events it names of those that are here. */
 interface Found extends Given {
   readonly rows: ReadonlyMap<string, EventRow>
@@ -118,35 +121,36 @@ export class ReceiveEvent {
   ): Promise<Outcome> {
     if (incoming.event.prevEvents.length > prevEventsMax || incoming.event.authEvents.length > authEventsMax)
       return Promise.resolve('refused')
-    return this.#roomWriter.exclusively(room, async () => {
+    return this.#roomWriter.receiving(room, async (changed) => {
       const numbers = await this.#numbers(incoming.event)
-      const first = await this.#write({ room, incoming, numbers, ...options })
+      const first = await this.#write({ room, incoming, numbers, ...options }, changed)
       const waiting = [...first.waiting]
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        waiting.push(...(await this.#retry(room, next)))
+        waiting.push(...(await this.#retry(room, next, changed)))
       }
       return first.outcome
     })
   }
 
   /** Looks again at an event that is kept aside; gives those that waited for it in turn. */
-  async #retry(room: Room, eventNid: number): Promise<readonly number[]> {
+  async #retry(room: Room, eventNid: number, changed: Changed): Promise<readonly number[]> {
     const [row] = await this.#database.runInteraction('waiting_event', (txn) => eventsByNids(txn, [eventNid]), {
       readOnly: true,
     })
     if (row === undefined) return []
     const event = parseEvent(row.json, room.version, parseEventId(row.eventId))
     const numbers = await this.#numbers(event)
-    const { waiting } = await this.#write({ room, incoming: { event, text: row.json }, numbers })
+    const { waiting } = await this.#write({ room, incoming: { event, text: row.json }, numbers }, changed)
     return waiting
   }
 
   /** Handles an event in one interaction; seldom in a second one, when it turns out to release events withheld for it. */
-  async #write(given: Omit<Given, 'positions'>): Promise<Handled> {
+  async #write(given: Omit<Given, 'positions'>, changed: Changed): Promise<Handled> {
     for (let count = 1; ;) {
       const handled = await this.#persistEvent.receive(given.room, count, (txn, first) =>
         this.#handle(txn, { ...given, positions: { first, count } }),
       )
+      if (handled.changed) changed(handled.deltas)
       if (handled.positionsNeeded <= count) return handled
       count = handled.positionsNeeded
     }

@@ -1,11 +1,9 @@
 import type { Clock } from '#base/clock.ts'
 import { Linearizer } from '#base/linearizer.ts'
-import { NumberMap } from '#base/number-map.ts'
 import { currentAsker, forEverybody, whileAsked } from '#observability/asker.ts'
-import { parseEvent } from '#protocol/parse-event.ts'
-import { parseEventId, parseUserId, type ServerName } from '#protocol/identifiers.ts'
+import { parseUserId, type ServerName } from '#protocol/identifiers.ts'
 import type { SigningKey } from '#protocol/signing-keys.ts'
-import { eventsByNids, type EventRow } from '#storage/events.ts'
+import type { EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Room } from './known-rooms.ts'
@@ -14,9 +12,11 @@ import type { BuiltEvent, PersistEvent } from './persist-event.ts'
 import { NodePath } from './room-state/node-path.ts'
 import { buildNext, type EventNids } from './room-writer/build-next.ts'
 import type { ProposedEvent } from './room-writer/proposed-event.ts'
-import { keepAuthEvent, missingAuthKeys, stateKeyText, type LiveRoom } from './room-writer/live-room.ts'
+import { catchUp, takeOver, type StateChange } from './room-writer/catch-up.ts'
+import { loadAuthEvents } from './room-writer/load-auth-events.ts'
+import { missingAuthKeys, type LiveRoom } from './room-writer/live-room.ts'
 import { LiveRoomFigures } from './room-writer/live-room-figures.ts'
-import { loadRoom } from './room-writer/load-room.ts'
+import { loadRoom, newRoom } from './room-writer/load-room.ts'
 import { Outbox } from './room-writer/outbox.ts'
 
 /** Rooms that are in memory to be written to, and the memory for their states. */
@@ -49,6 +49,8 @@ export class RoomWriter {
   readonly #seats = new Map<number, Seat>()
   readonly #figures = new LiveRoomFigures(this.#seats)
   readonly #loading = new Map<number, Promise<Seat>>()
+  /** Rooms whose memory is being brought to where others have left them. */
+  readonly #catching = new Map<number, Promise<void>>()
   readonly #exclusive = new Linearizer<number>()
   /** Rooms that somebody else is writing to, and when that has ended. */
   readonly #others = new Map<number, Promise<void>>()
@@ -88,9 +90,13 @@ export class RoomWriter {
         continue
       }
       const { live, outbox } = seat
+      if (live.caughtUp < live.received) {
+        await whileAsked(this.#catchUp(live))
+        continue
+      }
       const missing = missingAuthKeys(live, proposed)
       if (missing.length > 0) {
-        await this.#loadAuthEvents(live, missing)
+        await loadAuthEvents({ database: this.#database, interned: this.#interned }, live, missing)
         continue
       }
       const asker = currentAsker()
@@ -115,15 +121,7 @@ export class RoomWriter {
   ): Promise<Room> {
     const nids = await Promise.all(events.map((event) => this.#nidsFor(event)))
     const { path, created } = NodePath.start(room.roomNid, await this.#stateNids.next())
-    const live: LiveRoom = {
-      room,
-      failed: false,
-      state: new NumberMap(),
-      path,
-      extremities: [],
-      authEvents: new Map(),
-      authNids: new Map(),
-    }
+    const live = newRoom(room, path)
     const signer = { ...this.#signer(), now: this.#momentOfCreation() }
     const built: BuiltEvent[] = []
     for (const [index, event] of events.entries()) {
@@ -146,7 +144,31 @@ export class RoomWriter {
    * and nothing is built before it has ended. The room is read again afterwards.
    */
   exclusively<T>(room: Room, work: () => Promise<T>): Promise<T> {
+    return this.#alone(room.roomNid, () => work().finally(() => this.#forget(room.roomNid)))
+  }
+
+  /**
+   * Brings events of others into a room: as `exclusively`, but the room's memory stays. `work` tells what each of them,
+   * once it is durable, has made of the room's state. When it fails the room is read again.
+   */
+  receiving<T>(room: Room, work: (changed: (changes: readonly StateChange[]) => void) => Promise<T>): Promise<T> {
     const { roomNid } = room
+    const changed = (changes: readonly StateChange[]): void => {
+      const live = this.#seats.get(roomNid)?.live
+      if (live !== undefined) takeOver(live, changes)
+    }
+    return this.#alone(roomNid, async () => {
+      try {
+        return await work(changed)
+      } catch (error) {
+        this.#forget(roomNid)
+        throw error
+      }
+    })
+  }
+
+  /** Runs `work` when everything built for a room is durable, alone; nothing is built before it has ended. */
+  #alone<T>(roomNid: number, work: () => Promise<T>): Promise<T> {
     return this.#exclusive.run(roomNid, async () => {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#others.set(roomNid, promise)
@@ -155,13 +177,16 @@ export class RoomWriter {
         await this.#loading.get(roomNid)?.catch(() => undefined)
         return await work()
       } finally {
-        const seat = this.#seats.get(roomNid)
-        if (seat !== undefined) seat.live.failed = true
-        this.#seats.delete(roomNid)
         this.#others.delete(roomNid)
         resolve()
       }
     })
+  }
+
+  #forget(roomNid: number): void {
+    const seat = this.#seats.get(roomNid)
+    if (seat !== undefined) seat.live.failed = true
+    this.#seats.delete(roomNid)
   }
 
   /** Keeps those away who write exclusively while `work` runs; events of our own are built and written meanwhile. */
@@ -174,7 +199,8 @@ export class RoomWriter {
     roomNid: number,
   ): { readonly stateNid: number; readonly state: ReadonlyMap<number, number> } | undefined {
     const live = this.#seats.get(roomNid)?.live
-    return live === undefined ? undefined : { stateNid: live.path.stateNid, state: live.state }
+    if (live === undefined || live.caughtUp < live.received) return undefined
+    return { stateNid: live.path.stateNid, state: live.state }
   }
 
   /** Where a room's id is the hash of its create event, two alike made at the same moment would be one room. */
@@ -211,6 +237,17 @@ export class RoomWriter {
     return loading
   }
 
+  #catchUp(live: LiveRoom): Promise<void> {
+    const { roomNid } = live.room
+    let catching = this.#catching.get(roomNid)
+    if (catching === undefined) {
+      const deps = { database: this.#database, interned: this.#interned }
+      catching = forEverybody(() => catchUp(deps, live)).finally(() => this.#catching.delete(roomNid))
+      this.#catching.set(roomNid, catching)
+    }
+    return catching
+  }
+
   #seat(live: LiveRoom): Seat {
     const { roomNid } = live.room
     const outbox = new Outbox(live, this.#persistEvent, () => this.#seats.delete(roomNid))
@@ -235,26 +272,5 @@ export class RoomWriter {
       return seat.live.state.bytes
     }
     return undefined
-  }
-
-  async #loadAuthEvents(live: LiveRoom, keys: readonly (readonly [string, string])[]): Promise<void> {
-    const keyNids = await this.#interned.keyNidsIfKnown(keys.map(([type, stateKey]) => ({ type, stateKey })))
-    const eventNids = keyNids.flatMap((keyNid) => (keyNid === undefined ? [] : (live.state.get(keyNid) ?? [])))
-    const rows = await this.#database.runInteraction('auth_events', (txn) => eventsByNids(txn, eventNids), {
-      readOnly: true,
-    })
-    const byNid = new Map(rows.map((row) => [row.eventNid, row]))
-    for (const [index, [type, stateKey]] of keys.entries()) {
-      const text = stateKeyText(type, stateKey)
-      // Another event may have set it while this was reading.
-      if (live.authEvents.has(text)) continue
-      const row = byNid.get(live.state.get(keyNids[index] ?? 0) ?? 0)
-      if (row === undefined) {
-        keepAuthEvent(live, text, undefined, undefined)
-        continue
-      }
-      const event = parseEvent(row.json, live.room.version, parseEventId(row.eventId))
-      keepAuthEvent(live, text, event, row.eventNid)
-    }
   }
 }

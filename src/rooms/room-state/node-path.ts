@@ -86,6 +86,13 @@ export class NodePath {
       .map((node) => node.stateNid)
   }
 
+  /** The deltas that are known, by node. */
+  get deltas(): ReadonlyMap<number, Entries> {
+    const known = new Map<number, Entries>()
+    for (const { stateNid, delta } of this.#nodes) if (delta !== undefined) known.set(stateNid, delta)
+    return known
+  }
+
   /** Gives the path deltas that it misses, by node. */
   supply(deltas: ReadonlyMap<number, Entries>): void {
     for (const node of this.#nodes) node.delta ??= deltas.get(node.stateNid)

@@ -32,12 +32,17 @@ export interface LiveRoom {
   failed: boolean
   /** The state after the latest event: key nid → event nid. */
   readonly state: NumberMap
-  readonly path: NodePath
+  path: NodePath
   extremities: readonly Extremity[]
   /** Those of the state's events that authorize others, parsed; undefined for a key that the state does not have. */
   readonly authEvents: Map<string, Event | undefined>
   /** Their integer ids. */
   readonly authNids: Map<EventId, number>
+  /** How much others have written to the room since this memory is there, and how much of it has been caught up with. */
+  received: number
+  caughtUp: number
+  /** The keys of the state that others have changed since it was last caught up with. */
+  readonly changedKeys: Set<number>
 }
 
 /** Parsed events that one room keeps for authorizing others: most of them members who have just spoken. */
@@ -62,6 +67,13 @@ export function keepAuthEvent(
     live.authEvents.delete(oldest)
     if (old !== undefined) live.authNids.delete(old.eventId)
   }
+}
+
+/** Forgets what authorizes under a key: another event stands there now. */
+export function forgetAuthEvent(live: LiveRoom, text: string): void {
+  const old = live.authEvents.get(text)
+  live.authEvents.delete(text)
+  if (old !== undefined) live.authNids.delete(old.eventId)
 }
 
 /** The keys of the state that the rules will look at and that are not in memory yet. */
