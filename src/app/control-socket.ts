@@ -58,6 +58,7 @@ export async function operatorBehind(path: string): Promise<Operator | undefined
     createUser: (user, password, admin) => ask(path, operatorPaths.createUser, { user, password, admin }),
     setPassword: (user, password) => ask(path, operatorPaths.setPassword, { user, password }),
     createToken: (uses) => ask(path, operatorPaths.createToken, { uses }),
+    publicAddress: () => ask(path, operatorPaths.publicAddress, {}),
   }
 }
 

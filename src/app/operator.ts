@@ -13,6 +13,8 @@ export interface Operator {
   setPassword(user: string, password: string): Promise<string>
   /** Makes a token with which `uses` people can make an account. */
   createToken(uses: number): Promise<string>
+  /** The address that clients are told to use. */
+  publicAddress(): Promise<string>
 }
 
 interface OperatorDeps {
@@ -20,6 +22,7 @@ interface OperatorDeps {
   readonly accounts: Accounts
   readonly registration: Registration
   readonly registrationTokens: RegistrationTokens
+  readonly publicAddress: () => string
 }
 
 /** The operator's work, done in this process. */
@@ -48,6 +51,10 @@ export class HouseOperator implements Operator {
     return this.#deps.registrationTokens.create({ usesAllowed: uses })
   }
 
+  publicAddress(): Promise<string> {
+    return Promise.resolve(this.#deps.publicAddress())
+  }
+
   #userId(user: string): UserId {
     return parseUserId(user.startsWith('@') ? user : `@${user}:${this.#deps.serverName}`)
   }
@@ -58,6 +65,7 @@ export const operatorPaths = {
   createUser: '/operator/users',
   setPassword: '/operator/passwords',
   createToken: '/operator/tokens',
+  publicAddress: '/operator/public-address',
 } as const
 
 const route = routeFor<never>()
@@ -86,6 +94,12 @@ export function operatorRoutes(operator: Operator): Route<never>[] {
       auth: 'none',
       body: Type.Object({ uses: Type.Integer({ minimum: 1 }) }),
       handler: async ({ body }) => ({ result: await operator.createToken(body.uses) }),
+    }),
+    route({
+      method: 'POST',
+      path: operatorPaths.publicAddress,
+      auth: 'none',
+      handler: async () => ({ result: await operator.publicAddress() }),
     }),
   ]
 }

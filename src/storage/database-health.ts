@@ -8,6 +8,8 @@ const postgresVersionMin = 140_000
 
 /** The state of a database, looked at without changing it. */
 export interface DatabaseHealth {
+  /** What keeps it, with its version. */
+  readonly program: string
   /** Migrations that the next start will apply. */
   readonly missing: readonly string[]
   /** Migrations that a server still runs in the background. */
@@ -32,7 +34,7 @@ export async function databaseHealth(database: Database): Promise<DatabaseHealth
   const refusal = refusalOf(applied)
   const faults = refusal === undefined ? [] : [`It ${refusal}.`]
   const own = database.engine === 'sqlite' ? await sqliteHealth(database) : await postgresHealth(database)
-  return { missing, unfinished, faults: [...faults, ...own.faults], clockMs: own.clockMs }
+  return { ...own, missing, unfinished, faults: [...faults, ...own.faults] }
 }
 
 async function namesAlone(txn: Transaction): Promise<Map<string, string | null>> {
@@ -40,7 +42,7 @@ async function namesAlone(txn: Transaction): Promise<Map<string, string | null>>
   return new Map(rows.map(({ name }) => [name, null]))
 }
 
-type OwnHealth = Pick<DatabaseHealth, 'faults' | 'clockMs'>
+type OwnHealth = Pick<DatabaseHealth, 'program' | 'faults' | 'clockMs'>
 
 async function sqliteHealth(database: Database): Promise<OwnHealth> {
   const rows = await database.runInteraction(
@@ -49,25 +51,31 @@ async function sqliteHealth(database: Database): Promise<OwnHealth> {
     { readOnly: true, mayTakeLong: true },
   )
   const faults = rows.map((row) => row.quick_check).filter((text) => text !== 'ok')
-  return { faults: faults.map((text) => `The file is damaged (${text}): restore a backup.`), clockMs: undefined }
+  const program = `SQLite ${process.versions.sqlite}`
+  return {
+    program,
+    faults: faults.map((text) => `The file is damaged (${text}): restore a backup.`),
+    clockMs: undefined,
+  }
 }
 
 async function postgresHealth(database: Database): Promise<OwnHealth> {
   const row = await database.runInteraction(
     'check_settings',
     (snapshot) =>
-      snapshot.get<{ version: number; fsync: string; encoding: string; clock: number }>(
-        `SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
+      snapshot.get<{ version: number; name: string; fsync: string; encoding: string; clock: number }>(
+        `SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS name,
+           current_setting('fsync') AS fsync,
            current_setting('server_encoding') AS encoding,
            (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
       ),
     { readOnly: true },
   )
-  if (row === undefined) return { faults: [], clockMs: undefined }
+  if (row === undefined) return { program: 'PostgreSQL', faults: [], clockMs: undefined }
   const faults: string[] = []
   if (row.version < postgresVersionMin) faults.push(`PostgreSQL ${row.version / 10_000} is too old: 14 is the least.`)
   if (row.fsync !== 'on')
     faults.push('fsync is off: a power cut damages everything. Set fsync = on in postgresql.conf.')
   if (row.encoding !== 'UTF8') faults.push(`Its encoding is ${row.encoding}: make the database with ENCODING 'UTF8'.`)
-  return { faults, clockMs: row.clock }
+  return { program: `PostgreSQL ${row.name}`, faults, clockMs: row.clock }
 }
