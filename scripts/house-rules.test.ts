@@ -54,7 +54,7 @@ test('the house does not allow too many imports', () => {
 })
 
 test('the house does not allow too many front doors', () => {
-  const paths = Array.from({ length: 31 }, (_, n) => `src/rooms/a${n}.ts`)
+  const paths = Array.from({ length: 31 }, (_, n) => `src/sync/a${n}.ts`)
   assert.match(faultsOfFolders(paths)[0]?.problem ?? '', /31 front doors/)
 })
 

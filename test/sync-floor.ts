@@ -1,4 +1,5 @@
 import { systemClock } from '#base/clock.ts'
+import { silentLogger } from '#observability/logger.ts'
 import { IgnoredSenders } from '#rooms/ignored-senders.ts'
 import { ClientEvents } from '#rooms/client-events.ts'
 import { Receipts } from '#rooms/receipts.ts'
@@ -6,6 +7,7 @@ import { RoomStates } from '#rooms/room-states.ts'
 import { RoomSummary } from '#rooms/room-summary.ts'
 import { Timeline } from '#rooms/timeline.ts'
 import { Typing } from '#rooms/typing.ts'
+import { UnreadCounts } from '#rooms/unread-counts.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import type { Database } from '#storage/transaction.ts'
 import { Sync } from '#sync/sync.ts'
@@ -14,8 +16,10 @@ import { AccountData } from '#users/account-data.ts'
 import { DeviceLists } from '#users/device-lists.ts'
 import { IgnoredUsers } from '#users/ignored-users.ts'
 import { Filters } from '#users/filters.ts'
+import { NotificationSettings } from '#users/notification-settings.ts'
 import { OneTimeKeys } from '#users/one-time-keys.ts'
 import type { Requester } from '#users/requester.ts'
+import { PushRules } from '#users/push-rules.ts'
 import { ToDevice } from '#users/to-device.ts'
 import { openRoomsFloor, testServerName } from './rooms-floor.ts'
 
@@ -85,14 +89,30 @@ export async function openSyncFloor(plainDatabase: Database) {
   const roomSummary = new RoomSummary({ database, interned, roomState })
   const receipts = new Receipts({ database, streams, clock })
   const typing = new Typing({ streams })
+  const notificationSettings = new NotificationSettings({ database, streams })
+  const pushRules = new PushRules({ accountData, streams })
+  const serverName = testServerName
+  const counting = { accountData, notificationSettings, timeline, serverName, logger: silentLogger }
+  const unreadCounts = new UnreadCounts({ ...rooms, ...counting, database })
   const filters = new Filters({ database })
   const toDevice = new ToDevice({ database, streams, clock, serverName: testServerName })
   const sharesRoomWith = (userId: Requester['userId']) => memberships.sharingUsers(userId)
   const deviceLists = new DeviceLists({ database, streams })
   deviceLists.wakeThoseWho(sharesRoomWith)
   const oneTimeKeys = new OneTimeKeys({ database })
-  const parts = { timeline, clientEvents, roomStates, roomSummary, receipts, typing, accountData, filters, visibility }
-  const users = { toDevice, deviceLists, oneTimeKeys }
+  const parts = {
+    timeline,
+    clientEvents,
+    roomStates,
+    roomSummary,
+    receipts,
+    typing,
+    unreadCounts,
+    accountData,
+    filters,
+    visibility,
+  }
+  const users = { pushRules, toDevice, deviceLists, oneTimeKeys }
   const sync = new Sync({ ...rooms, ...parts, ...users, clock })
 
   /** The answer of a sync, parsed. */

@@ -69,6 +69,8 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const unsignedAdditions = new UnsignedAdditions({ plugIns, logger })
   const rooms = openRooms({ ...ground, ...storage, streams, ...users, unsignedAdditions })
   stack.defer(() => rooms.purge.stop())
+  rooms.unreadCounts.start()
+  stack.defer(() => rooms.unreadCounts.close())
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
   measureHouse(ground.metrics, { ...storage, streams, ...rooms, unsignedAdditions })
   const watched = healthRoutes({ notReady: () => whyNotReady(storage) })

@@ -54,7 +54,7 @@ export class PushEvaluator {
   }
 
   #fits(matcher: Matcher, reader: PushReader): boolean {
-    if (matcher.dependsOnReader) return matcher.fits(this.#subject, reader)
+    if (matcher.dependsOnReader || matcher.isEverybodys !== true) return matcher.fits(this.#subject, reader)
     let fits = this.#known.get(matcher)
     if (fits === undefined) {
       fits = matcher.fits(this.#subject, reader)

@@ -15,6 +15,7 @@ import {
   type PurgeRow,
 } from '#storage/purge.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
+import { deleteUnreadOfRoom } from '#storage/unread-counts.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import { deleteOldEvents } from './purge/delete-old-events.ts'
 import { findKept } from './purge/find-kept.ts'
@@ -37,6 +38,7 @@ export class Purge {
   readonly #roomWriter: RoomWriter
   readonly #clock: Clock
   readonly #stop = new AbortController()
+  readonly #listeners: ((room: Room) => void)[] = []
 
   constructor(deps: {
     readonly database: Database
@@ -48,6 +50,11 @@ export class Purge {
     this.#knownRooms = deps.knownRooms
     this.#roomWriter = deps.roomWriter
     this.#clock = deps.clock
+  }
+
+  /** Calls `listener` for each room of which some of the history has gone, when it has. */
+  onHistoryGone(listener: (room: Room) => void): void {
+    this.#listeners.push(listener)
   }
 
   /**
@@ -132,7 +139,12 @@ export class Purge {
       await deleteStates(txn, some)
       return some.length === 0 ? undefined : done + some.length
     })
-    await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, { roomNid, beforeDepth }))
+    await this.#database.runInteraction('end_purge', async (txn) => {
+      // What is gone is no longer unread.
+      await deleteUnreadOfRoom(txn, roomNid)
+      await endPurge(txn, { roomNid, beforeDepth })
+    })
+    for (const listener of this.#listeners) listener(room)
   }
 
   async #purgeRoom(room: Room): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import { LruCache } from '#base/lru-cache.ts'
 import { MatrixError } from '#protocol/errors.ts'
 import type { UserId } from '#protocol/identifiers.ts'
-import { eventsByIds, type EventRow } from '#storage/events.ts'
+import { type EventRow } from '#storage/events.ts'
 import { receiptsInRange, receiptsOfUser, setReceipts, type ReceiptRow } from '#storage/receipts.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -130,11 +130,10 @@ async function writeNewer(
 ): Promise<ReceiptRow[]> {
   const { userId, room, receipts, ts, position } = request
   const before = await receiptsOfUser(txn, room.roomNid, userId)
-  const events = await eventsByIds(txn, room.roomNid, [...new Set(before.map((row) => row.eventId))])
-  const arrived = new Map(events.map((event) => [event.eventId, event.streamPosition ?? 0]))
   const rows = receipts.flatMap(({ type, event, threadId }): ReceiptRow[] => {
     const old = before.find((row) => row.receiptType === type && row.threadId === (threadId ?? ''))
-    if (old !== undefined && (arrived.get(old.eventId) ?? 0) >= (event.streamPosition ?? 0)) return []
+    const eventPosition = event.streamPosition ?? 0
+    if (old !== undefined && old.eventPosition >= eventPosition) return []
     return [
       {
         roomNid: room.roomNid,
@@ -142,6 +141,7 @@ async function writeNewer(
         receiptType: type,
         threadId: threadId ?? '',
         eventId: event.eventId,
+        eventPosition,
         data: JSON.stringify(threadId === undefined ? { ts } : { ts, thread_id: threadId }),
         streamPosition: position,
       },

@@ -114,6 +114,12 @@ export class Timeline {
     return withPrevBatch(held ?? (await this.#readRecent(roomNid, { ...range, limit })), range.upTo)
   }
 
+  /** Every event that arrived in a room after `after` and not after `upTo`, oldest first; undefined when memory does not tell. */
+  held(roomNid: number, range: { readonly after: number; readonly upTo: number }): readonly EventRow[] | undefined {
+    const held = this.#recent.read(roomNid, { ...range, limit: pageEventsMax })
+    return held === undefined || held.limited ? undefined : held.rows
+  }
+
   /**
    * What `recent` gives, for several rooms, by the room's integer id. One query for the ranges that are not in memory
    * and that have the same ends and limit.

@@ -76,3 +76,17 @@ export async function countAccountData(txn: Transaction, userId: UserId): Promis
 export async function deleteAccountData(txn: Transaction, userId: UserId): Promise<void> {
   await txn.run(`DELETE FROM account_data WHERE user_id = ?`, userId)
 }
+
+/** The global account data of several users of some types, with the position of its last change. */
+export function accountDataOfUsers(
+  txn: Transaction,
+  userIds: readonly UserId[],
+  types: readonly string[],
+): Promise<{ userId: UserId; type: string; content: string; position: number }[]> {
+  return txn.all(
+    `SELECT user_id AS "userId", type, content, stream_position AS position FROM account_data
+     WHERE user_id IN @texts(?) AND room_id = '' AND type IN @texts(?)`,
+    userIds,
+    types,
+  )
+}

@@ -45,10 +45,12 @@ export async function setMemberships(
 
 function writeMemberships(txn: Transaction, rows: readonly MembershipRow[]): Promise<void> {
   return txn.runMany(
-    `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten,
+       joined_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership, event_nid = excluded.event_nid,
-       sender_nid = excluded.sender_nid, stream_position = excluded.stream_position, forgotten = excluded.forgotten`,
+       sender_nid = excluded.sender_nid, stream_position = excluded.stream_position, forgotten = excluded.forgotten,
+       joined_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join'
+         THEN memberships.joined_position ELSE excluded.joined_position END`,
     rows.map((row) => [
       row.roomNid,
       row.userNid,
@@ -58,6 +60,7 @@ function writeMemberships(txn: Transaction, rows: readonly MembershipRow[]): Pro
       row.streamPosition,
       row.local,
       row.forgotten,
+      row.local === 1 && row.membership === 'join' ? row.streamPosition : 0,
     ]),
   )
 }

@@ -6,6 +6,7 @@ import * as keys from './migrations/0003-keys.ts'
 import * as serverFacts from './migrations/0009-server-facts.ts'
 import * as userFlags from './migrations/0010-user-flags.ts'
 import * as backgroundMigrations from './migrations/0012-background-migrations.ts'
+import * as unreadCounts from './migrations/0014-unread-counts.ts'
 import * as threads from './migrations/0015-threads.ts'
 import * as roomSummaries from './migrations/0017-room-summaries.ts'
 
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   serverFacts,
   userFlags,
   backgroundMigrations,
+  unreadCounts,
   threads,
   roomSummaries,
 ]

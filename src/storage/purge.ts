@@ -296,6 +296,14 @@ export async function deleteSomeOfRoom(txn: Transaction, roomNid: number, limit:
       roomNid,
       limit,
     ),
+    txn.run(
+      `DELETE FROM unread_counts WHERE room_nid = ? AND user_nid IN
+         (SELECT user_nid FROM unread_counts WHERE room_nid = ? LIMIT ?)`,
+      roomNid,
+      roomNid,
+      limit,
+    ),
+    txn.run('DELETE FROM unread_rooms WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM invite_states WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM member_counts WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM room_servers WHERE room_nid = ?', roomNid),

@@ -8,27 +8,31 @@ export interface ReceiptRow {
   /** Empty for a receipt without a thread. */
   readonly threadId: string
   readonly eventId: string
+  /** The stream position of the event; 0 while it is not in the timeline. */
+  readonly eventPosition: number
   /** The receipt's object as JSON text: `{"ts":…}`. */
   readonly data: string
   readonly streamPosition: number
 }
 
 const columns = `room_nid AS "roomNid", user_id AS "userId", receipt_type AS "receiptType", thread_id AS "threadId",
-  event_id AS "eventId", data, stream_position AS "streamPosition"`
+  event_id AS "eventId", event_position AS "eventPosition", data, stream_position AS "streamPosition"`
 
 /** Writes receipts, each over the one of the same room, user, type and thread. */
 export function setReceipts(txn: Transaction, rows: readonly ReceiptRow[]): Promise<void> {
   return txn.runMany(
-    `INSERT INTO receipts (room_nid, user_id, receipt_type, thread_id, event_id, data, stream_position)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO receipts (room_nid, user_id, receipt_type, thread_id, event_id, event_position, data,
+       stream_position)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (room_nid, user_id, receipt_type, thread_id) DO UPDATE SET event_id = excluded.event_id,
-       data = excluded.data, stream_position = excluded.stream_position`,
+       event_position = excluded.event_position, data = excluded.data, stream_position = excluded.stream_position`,
     rows.map((row) => [
       row.roomNid,
       row.userId,
       row.receiptType,
       row.threadId,
       row.eventId,
+      row.eventPosition,
       row.data,
       row.streamPosition,
     ]),

@@ -1,20 +1,20 @@
-import { matches } from '#protocol/filters.ts'
 import type { ClientEvents } from '#rooms/client-events.ts'
 import type { Receipts } from '#rooms/receipts.ts'
 import type { RoomStates } from '#rooms/room-states.ts'
 import type { RoomSummary } from '#rooms/room-summary.ts'
 import type { Timeline } from '#rooms/timeline.ts'
 import type { Typing } from '#rooms/typing.ts'
+import { nothingUnread, type UnreadCounts } from '#rooms/unread-counts.ts'
 import type { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
 import { readChanges, type MemberChange } from './room-changes.ts'
 import { readRoomAccountData } from './sections/account-data.ts'
-import { readReceipts } from './sections/receipts.ts'
+import { readEphemeral } from './sections/ephemeral.ts'
 import { readStates } from './sections/state.ts'
 import { heroesOf, readSummaries, summaryText } from './sections/summary.ts'
 import { readTimelines, timelineText } from './sections/timeline.ts'
-import { readTyping } from './sections/typing.ts'
+import { readUnreadCounts, roomsWithNewCounts, unreadCountsText } from './sections/unread-counts.ts'
 import type { SentMembers } from './sent-members.ts'
 import { isNew, type RoomView, type SyncContext } from './sync-context.ts'
 import { textsByRoom } from './sync-texts.ts'
@@ -32,6 +32,7 @@ export interface RoomSources {
   readonly streams: Streams
   readonly timeline: Timeline
   readonly typing: Typing
+  readonly unreadCounts: UnreadCounts
   readonly visibility: Visibility
 }
 
@@ -52,12 +53,33 @@ export async function readRooms(
 ): Promise<RoomsRead> {
   const rooms: string[] = []
   const members: MemberChange[] = []
+  const newCounts = kind === 'join' ? await roomsWithNewCounts(sources.unreadCounts, context) : new Set<number>()
+  // Everything at once where everything is shown; afterwards it is in memory.
+  if (kind === 'join' && context.from === undefined) await readUnreadCounts(sources.unreadCounts, context, views)
   for (let first = 0; first < views.length; first += roomsOfRoundMax) {
-    const round = await readRound(sources, context, views.slice(first, first + roomsOfRoundMax), kind)
-    rooms.push(...round.rooms)
+    const some = views.slice(first, first + roomsOfRoundMax)
+    const round = await readRound(sources, context, some, kind)
     members.push(...round.members)
+    const told = some.filter(
+      (view) =>
+        round.told.has(view.room.roomNid) || isNew(view) || kind === 'leave' || newCounts.has(view.room.roomNid),
+    )
+    const counts = kind === 'join' ? await readUnreadCounts(sources.unreadCounts, context, told) : undefined
+    const byThread = context.request.filter.room.timeline.unreadThreadNotifications
+    for (const { room } of told) {
+      const parts = round.parts.get(room.roomNid) ?? []
+      if (counts !== undefined) parts.push(unreadCountsText(counts.get(room.roomNid) ?? nothingUnread, byThread))
+      rooms.push(`${JSON.stringify(room.roomId)}:{${parts.join(',')}}`)
+    }
   }
   return { rooms, members }
+}
+
+/** What one round has read: the members of each room's object as text, and in which rooms there is something new. */
+interface Round {
+  readonly parts: ReadonlyMap<number, string[]>
+  readonly told: ReadonlySet<number>
+  readonly members: readonly MemberChange[]
 }
 
 async function readRound(
@@ -65,7 +87,7 @@ async function readRound(
   context: SyncContext,
   views: readonly RoomView[],
   kind: 'join' | 'leave',
-): Promise<RoomsRead> {
+): Promise<Round> {
   const timelines = await readTimelines(sources, context, views)
   const changes = await readChanges(sources.roomStates, views, timelines)
   const summarized = kind === 'join' ? views : []
@@ -78,8 +100,10 @@ async function readRound(
   const ephemeral =
     kind === 'join' ? await readEphemeral(sources, context, views) : new Map<number, readonly string[]>()
   const accountData = await readRoomAccountData(sources.accountData, context, views)
-  const rooms = views.flatMap((view) => {
-    const { roomId, roomNid } = view.room
+  const told = new Set<number>()
+  const partsOf = new Map<number, string[]>()
+  for (const { room } of views) {
+    const { roomNid } = room
     const timeline = timelines.get(roomNid)
     const state = stateTexts.get(roomNid) ?? []
     const summary = summaries.get(roomNid)
@@ -89,34 +113,14 @@ async function readRound(
     if (timeline !== undefined) parts.push(`"timeline":${timelineText(timeline, eventTexts.get(roomNid) ?? [])}`)
     if (kind === 'join') parts.push(`"ephemeral":{"events":[${(ephemeral.get(roomNid) ?? []).join(',')}]}`)
     parts.push(`"account_data":{"events":[${(accountData.get(roomNid) ?? []).join(',')}]}`)
-    const told =
+    partsOf.set(roomNid, parts)
+    const isTold =
       (timeline !== undefined && (timeline.events.length > 0 || timeline.limited)) ||
       state.length > 0 ||
       summary !== undefined ||
       ephemeral.has(roomNid) ||
       accountData.has(roomNid)
-    return told || isNew(view) || kind === 'leave' ? [`${JSON.stringify(roomId)}:{${parts.join(',')}}`] : []
-  })
-  return { rooms, members: [...changes.members.values()].flat() }
-}
-
-/** Receipts and typing, as the filter wants them, as event texts by room. */
-async function readEphemeral(
-  sources: RoomSources,
-  context: SyncContext,
-  views: readonly RoomView[],
-): Promise<ReadonlyMap<number, readonly string[]>> {
-  const filter = context.request.filter.room.ephemeral
-  const receipts = await readReceipts(sources.receipts, context, views)
-  const typing = readTyping(sources, context, views)
-  const ephemeral = new Map<number, readonly string[]>()
-  for (const { room } of views) {
-    const wanted = (type: string): boolean => matches(filter, { type, roomId: room.roomId })
-    const texts: string[] = []
-    if (wanted('m.receipt')) texts.push(...(receipts.get(room.roomNid) ?? []))
-    const typingText = typing.get(room.roomNid)
-    if (typingText !== undefined && wanted('m.typing')) texts.push(typingText)
-    if (texts.length > 0) ephemeral.set(room.roomNid, texts)
+    if (isTold) told.add(roomNid)
   }
-  return ephemeral
+  return { parts: partsOf, told, members: [...changes.members.values()].flat() }
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '#protocol/json.ts'
 import * as store from '#storage/account-data.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
-import { plainText } from './plain-text.ts'
+import { plainText } from './checks/plain-text.ts'
 import { emptyChanges, pushRulesContent, pushRulesType } from './push-rules/changes.ts'
 
 const contentBytesMax = 1_048_576
@@ -33,10 +33,16 @@ export type ChangeContent = (content: JsonObject | undefined) => JsonObject | un
 export class AccountData {
   readonly #database: Database
   readonly #streams: Pick<Streams, 'accountData'>
+  readonly #listeners: ((userId: UserId, roomId: RoomId | null, type: string) => void)[] = []
 
   constructor(deps: { readonly database: Database; readonly streams: Pick<Streams, 'accountData'> }) {
     this.#database = deps.database
     this.#streams = deps.streams
+  }
+
+  /** Calls `listener` after each change, of account data of one room or (null) global. */
+  onChanged(listener: (userId: UserId, roomId: RoomId | null, type: string) => void): void {
+    this.#listeners.push(listener)
   }
 
   /** The content of one type as JSON text, of one room or (null) global. */
@@ -61,7 +67,7 @@ export class AccountData {
    */
   async update(userId: UserId, roomId: RoomId | null, type: string, change: ChangeContent): Promise<void> {
     plainText(type, 'type', typeBytesMax)
-    await this.#streams.accountData.append(
+    const isChanged = await this.#streams.accountData.append(
       this.#database,
       'set_account_data',
       async (txn, position): Promise<boolean> => {
@@ -74,6 +80,7 @@ export class AccountData {
       },
       (changed) => (changed ? { users: [userId] } : {}),
     )
+    if (isChanged) for (const listener of this.#listeners) listener(userId, roomId, type)
   }
 
   /** Everything a user has, push rules included: what a first sync shows. */

@@ -5,7 +5,7 @@ import * as store from '#storage/devices.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { DeviceLists } from './device-lists.ts'
 import type { LastSeen } from './last-seen.ts'
-import { plainText } from './plain-text.ts'
+import { plainText } from './checks/plain-text.ts'
 import { deviceNameBytesMax, type Sessions } from './sessions.ts'
 
 /** Devices that may be deleted by one request. */

@@ -6,6 +6,9 @@ import type { AccountData } from './account-data.ts'
 
 const listsMax = 10_000
 
+/** The account data that says whom a user ignores. */
+export const ignoredUsersType = 'm.ignored_user_list'
+
 const nobody: ReadonlySet<UserId> = new Set()
 
 /**
@@ -30,7 +33,7 @@ export class IgnoredUsers {
     const known = this.#lists.get(userId)
     if (known !== undefined && !this.#streams.accountData.userChangedSince(userId, known.position)) return known.ignored
     const position = this.#streams.accountData.position
-    const text = await this.#accountData.get(userId, null, 'm.ignored_user_list')
+    const text = await this.#accountData.get(userId, null, ignoredUsersType)
     const ignored = ignoredIn(text)
     this.#lists.set(userId, { position, ignored })
     return ignored
@@ -38,7 +41,7 @@ export class IgnoredUsers {
 }
 
 /** Reads the content of `m.ignored_user_list`, written by a client and so perhaps of any shape. */
-function ignoredIn(text: string | undefined): ReadonlySet<UserId> {
+export function ignoredIn(text: string | undefined): ReadonlySet<UserId> {
   if (text === undefined) return nobody
   const content = JSON.parse(text) as JsonValue
   const users = isJsonObject(content) ? content['ignored_users'] : undefined

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonArray, type JsonObject } from '#protocol/json.ts
 import { type PushRule, type PushRuleKind, pushRuleKinds, type PushRuleset } from '#protocol/push-rules.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from './account-data.ts'
-import { plainText } from './plain-text.ts'
+import { plainText } from './checks/plain-text.ts'
 import {
   changesIn,
   cleanActions,

@@ -6,7 +6,7 @@ import * as store from '#storage/access-tokens.ts'
 import { crossSigningKeysOf } from '#storage/cross-signing.ts'
 import { insertDevice } from '#storage/devices.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
-import { plainText } from './plain-text.ts'
+import { plainText } from './checks/plain-text.ts'
 import type { Requester } from './requester.ts'
 import { newAccessToken, newDeviceId, newRefreshToken, tokenHash } from './tokens.ts'
 

@@ -2,7 +2,7 @@ import { MatrixError } from '#protocol/errors.ts'
 import type { RoomId, UserId } from '#protocol/identifiers.ts'
 import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 import type { AccountData } from './account-data.ts'
-import { plainText } from './plain-text.ts'
+import { plainText } from './checks/plain-text.ts'
 
 const tagType = 'm.tag'
 /** https://spec.matrix.org/v1.19/client-server-api/#room-tagging */

@@ -18,12 +18,14 @@ import { StateView } from '#rooms/state-view.ts'
 import { Threads } from '#rooms/threads.ts'
 import { Timeline } from '#rooms/timeline.ts'
 import { Typing } from '#rooms/typing.ts'
+import { UnreadCounts } from '#rooms/unread-counts.ts'
 import type { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
 import type { AccountDeactivation } from '#users/account-deactivation.ts'
 import { IgnoredUsers } from '#users/ignored-users.ts'
+import type { NotificationSettings } from '#users/notification-settings.ts'
 import type { Ground } from './ground.ts'
 import type { StorageFloor } from './storage.ts'
 
@@ -43,16 +45,18 @@ export interface RoomReading {
   readonly threads: Threads
   readonly timeline: Timeline
   readonly typing: Typing
+  readonly unreadCounts: UnreadCounts
   readonly visibility: Visibility
 }
 
-type Below = Pick<Ground, 'clock' | 'serverName'> &
+type Below = Pick<Ground, 'clock' | 'serverName' | 'logger'> &
   StorageFloor & {
     readonly streams: Streams
     readonly accountData: AccountData
     readonly accountDeactivation: AccountDeactivation
     readonly knownRooms: KnownRooms
     readonly memberships: Memberships
+    readonly notificationSettings: NotificationSettings
     readonly persistEvent: PersistEvent
     readonly powers: RoomPowers
     readonly roomState: RoomState
@@ -90,6 +94,7 @@ export function openRoomReading(below: Below): RoomReading {
     threads: new Threads({ ...below, ignoredSenders, roomAccess, visibility }),
     timeline,
     typing: new Typing(below),
+    unreadCounts: new UnreadCounts({ ...below, timeline }),
     visibility,
   }
 }

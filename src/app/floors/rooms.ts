@@ -59,8 +59,12 @@ export function openRooms(
   accountDeactivation.onDeactivated((requester) => membership.leaveAll(requester))
   profiles.onProfileChanged((requester) => membership.updateProfile(requester))
   deviceLists.wakeThoseWho((userId) => memberships.sharingUsers(userId))
+  const reading = openRoomReading({ ...below, knownRooms, memberships, persistEvent, powers, roomState })
+  purge.onHistoryGone((room) => {
+    reading.unreadCounts.forgetRoom(room)
+  })
   return {
-    ...openRoomReading({ ...below, knownRooms, memberships, persistEvent, powers, roomState }),
+    ...reading,
     createRoom: new CreateRoom({ ...below, roomWriter, membership, newLocalpart }),
     knownRooms,
     membership,

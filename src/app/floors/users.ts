@@ -6,6 +6,7 @@ import { FeatureFlags } from '#users/feature-flags.ts'
 import { Filters } from '#users/filters.ts'
 import { LastSeen } from '#users/last-seen.ts'
 import { Login } from '#users/login.ts'
+import { NotificationSettings } from '#users/notification-settings.ts'
 import { PasswordManagement } from '#users/password-management.ts'
 import { Passwords } from '#users/passwords.ts'
 import { Profiles } from '#users/profiles.ts'
@@ -32,6 +33,7 @@ export interface UsersFloor extends Keys {
   readonly filters: Filters
   readonly lastSeen: LastSeen
   readonly login: Login
+  readonly notificationSettings: NotificationSettings
   readonly passwordManagement: PasswordManagement
   readonly profiles: Profiles
   readonly pushRules: PushRules
@@ -68,6 +70,7 @@ export function openUsers(below: Ground & StorageFloor & { readonly streams: Str
     filters: new Filters(below),
     lastSeen,
     login: new Login({ ...below, accounts, sessions }),
+    notificationSettings: new NotificationSettings(below),
     passwordManagement: new PasswordManagement({ accounts, devices }),
     profiles,
     pushRules: new PushRules({ ...below, accountData }),

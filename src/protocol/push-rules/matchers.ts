@@ -1,13 +1,15 @@
 import { globMatches, globMatchesWords } from '../glob.ts'
 import { parseUserId } from '../identifiers.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import { legacyMentionRuleIds } from '../legacy-push-rules.ts'
+import { roomNotification, userNamePattern } from '../legacy-push-rules.ts'
 import { defaultPushRules, pushRuleKinds, type PushRule, type PushRuleKind } from '../push-rules.ts'
 import type { PushReader, PushSubject } from './subject.ts'
 
 /** Whether a rule fits an event, for one reader or for all alike. */
 export interface Matcher {
   readonly dependsOnReader: boolean
+  /** Of a rule that everybody has: what it says of an event is worth keeping when it does not depend on the reader. */
+  readonly isEverybodys?: boolean
   readonly fits: (subject: PushSubject, reader: PushReader) => boolean
 }
 
@@ -29,10 +31,22 @@ const isUserMention: Matcher = {
   dependsOnReader: true,
   fits: (subject, reader) => contains(subject.value('content.m\\.mentions.user_ids'), reader.userId),
 }
+/** The local part is no pattern: its stars and question marks are left out. */
+const containsUserName: Matcher = {
+  dependsOnReader: true,
+  fits: (subject, reader) => {
+    const body = subject.lowered('content.body')
+    const name = userNamePattern(reader.userId).toLowerCase()
+    return body !== undefined && name !== '' && globMatchesWords(name, body)
+  },
+}
 /** The matcher of a rule. The same object for the same default rule of all users. */
 export function matcherOf(kind: PushRuleKind, rule: PushRule): Matcher {
-  const matcher = (rule.default ? byDefault.get(rule.rule_id) : undefined) ?? ownMatcher(kind, rule)
-  return rule.default && legacyMentionRuleIds.has(rule.rule_id) ? withoutMentions(matcher) : matcher
+  return (rule.default ? byDefault.get(rule.rule_id) : undefined) ?? ownMatcher(kind, rule)
+}
+
+function everybodys({ dependsOnReader, fits }: Matcher): Matcher {
+  return { dependsOnReader, isEverybodys: true, fits }
 }
 
 /** An event that says whom it mentions is not searched for names. */
@@ -151,7 +165,12 @@ function contains(list: JsonValue | undefined, value: JsonValue): boolean {
 
 const anybodys = defaultPushRules(parseUserId('@reader:server.invalid'))
 const byDefault: ReadonlyMap<string, Matcher> = new Map([
-  ...pushRuleKinds.flatMap((kind) => anybodys[kind].map((rule) => [rule.rule_id, ownMatcher(kind, rule)] as const)),
+  ...pushRuleKinds.flatMap((kind) =>
+    anybodys[kind].map((rule) => [rule.rule_id, everybodys(ownMatcher(kind, rule))] as const),
+  ),
   ['.m.rule.invite_for_me', inviteForMe],
   ['.m.rule.is_user_mention', isUserMention],
+  ['.m.rule.contains_display_name', withoutMentions(containsDisplayName)],
+  ['.m.rule.roomnotif', everybodys(withoutMentions(ownMatcher('override', roomNotification)))],
+  ['.m.rule.contains_user_name', withoutMentions(containsUserName)],
 ])

@@ -7,6 +7,7 @@ import {
   type PushRuleChange,
   type PushRuleKind,
   pushRuleKinds,
+  type PushRuleset,
   pushRulesOf,
 } from '#protocol/push-rules.ts'
 
@@ -35,10 +36,15 @@ export function changesIn(content: JsonObject | undefined): PushRuleChanges {
 
 /** The content of `m.push_rules` as clients see it, from the stored text. */
 export function pushRulesContent(userId: UserId, stored: string | undefined): string {
+  return JSON.stringify({ global: storedPushRules(userId, stored) })
+}
+
+/** A user's rules, from the stored text. */
+export function storedPushRules(userId: UserId, stored: string | undefined): PushRuleset {
   const { rules, defaults } = changesIn(JSON.parse(stored ?? emptyChanges) as JsonObject)
   const own: Partial<Record<PushRuleKind, PushRule[]>> = {}
   for (const kind of pushRuleKinds) own[kind] = (rules[kind] ?? []).map((rule) => ({ ...rule, default: false }))
-  return JSON.stringify({ global: pushRulesOf(userId, own, new Map(Object.entries(defaults))) })
+  return pushRulesOf(userId, own, new Map(Object.entries(defaults)))
 }
 
 /** Where a rule goes among the user's own of its kind. */
