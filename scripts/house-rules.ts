@@ -31,6 +31,9 @@ const protocolPackages: Readonly<Record<string, readonly string[]>> = {
   'src/protocol/crypto.ts': ['node:crypto', 'sodium-native'],
 }
 
+/** The one place where events become what clients read. */
+const eventTextCore = 'src/rooms/client-events/'
+
 const sqlStart =
   /^\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(TABLE|INDEX)\s)/
 const selectStar = /\bSELECT\s+(DISTINCT\s+)?(\w+\.)?\*/i
@@ -70,6 +73,7 @@ export function faultsOfFile(path: string, text: string): Fault[] {
     }
     checkBarrel(file, node, report)
     checkSql(file, node, report)
+    checkEventText(file, node, report)
     checkPurity(file, node, report)
     ts.forEachChild(node, visit)
   }
@@ -174,6 +178,25 @@ function checkSql(file: File, node: ts.Node, report: Report): void {
   if (!file.path.startsWith('scripts/') && selectStar.test(text)) {
     report(node, "'SELECT *' breaks when a column is added: name the columns")
   }
+}
+
+/** What clients read of events is made in one place, so that nothing is told of one that its reader may not know. */
+function checkEventText(file: File, node: ts.Node, report: Report): void {
+  if (file.isTest || !file.path.startsWith('src/')) return
+  if (ts.isImportDeclaration(node)) {
+    const from = ts.isStringLiteral(node.moduleSpecifier) ? node.moduleSpecifier.text : ''
+    const isCore = file.path.startsWith(eventTextCore)
+    const takesTypes = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+    if (from === '#protocol/client-event.ts' && !isCore && !takesTypes)
+      report(node, `only ${eventTextCore} makes the text of events: use rooms/client-events.ts`)
+    return
+  }
+  const name = file.folder?.name
+  if (name !== 'api' && name !== 'sync') return
+  const reads =
+    (ts.isPropertyAccessExpression(node) && node.name.text === 'json') ||
+    (ts.isBindingElement(node) && (node.propertyName ?? node.name).getText() === 'json')
+  if (reads) report(node, `${name}/ may not look into the text of events: use rooms/client-events.ts`)
 }
 
 function checkPurity(file: File, node: ts.Node, report: Report): void {

@@ -115,6 +115,21 @@ export function spliceEvent(cut: string, unsigned: Unsigned, format: ClientForma
   return cut + (format === 'v1' ? shared : '') + ',"unsigned":{' + own.slice(1) + '}}'
 }
 
+/** What somebody invited is told of the event that invited them. */
+const strippedKeys: ReadonlySet<string> = new Set(['content', 'origin_server_ts', 'sender', 'state_key', 'type'])
+
+/**
+ * A state event as those are told it who are not in its room, with its id and its time, so that clients can put
+ * invitations in order. `text` is its canonical JSON, redacted already if it is to be.
+ * https://spec.matrix.org/v1.19/client-server-api/#stripped-state
+ */
+export function strippedEvent(text: string, eventId: string): string {
+  let result = '{"event_id":' + JSON.stringify(eventId)
+  for (const member of jsonMembers(text))
+    if (strippedKeys.has(member.key)) result += ',' + text.slice(member.start, member.end)
+  return result + '}'
+}
+
 /** The members of `unsigned` that the first format repeats beside it. */
 function sharedText(unsigned: Unsigned): string {
   let text = ''

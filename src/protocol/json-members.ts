@@ -1,6 +1,7 @@
 /**
- * Finds the members of a JSON object in its text, without parsing the values. The text must be canonical JSON (no white
- * space, an object): stored events are. Everything here is linear in the text and makes no copies but what it returns.
+ * Finds the members of a JSON object, and the elements of a list, in its text, without parsing the values. The text must
+ * be without white space: stored events are. Everything here is linear in the text and makes no copies but what it
+ * returns.
  */
 
 const quote = 34
@@ -70,6 +71,19 @@ export function jsonMembers(text: string): JsonMember[] {
     start = end + 1
   }
   return members
+}
+
+/** Gives the texts of the elements of the list that `text` is. Throws `Error` when the text is not whole. */
+export function jsonElements(text: string): string[] {
+  const elements: string[] = []
+  if (text.charCodeAt(0) !== openBracket) throw new Error('JSON text is not a list')
+  for (let start = 1; text.charCodeAt(start) !== closeBracket; start++) {
+    const end = valueEnd(text, start)
+    elements.push(text.slice(start, end))
+    if (text.charCodeAt(end) !== comma) break
+    start = end
+  }
+  return elements
 }
 
 /** Gives the text of the value under `key` (which needs no escapes); undefined when there is none or it is null. */

@@ -12,7 +12,7 @@ import { Erasure, erasure } from './client-events/erasure.ts'
 import { relationTarget } from './client-events/own-relation.ts'
 import { PersonalRelations, type ToldRelations } from './client-events/personal-relations.ts'
 import { RelationFactsCache } from './client-events/relation-facts.ts'
-import { serialize, type Reader, type SerializeContext } from './client-events/serialize.ts'
+import { serialize, serializeInvitation, type Reader, type SerializeContext } from './client-events/serialize.ts'
 import type { IgnoredSenders } from './ignored-senders.ts'
 import type { KnownRooms } from './known-rooms.ts'
 import type { PersistedBatch } from './persist-event.ts'
@@ -86,6 +86,21 @@ export class ClientEvents {
     // State is what it is, whoever set it: only timelines are changed by an erasure.
     const shown = bundle ? await this.#erasure.applied(requester.userId, rows) : rows
     return serialize(shown, await this.#gather(shown, options))
+  }
+
+  /**
+   * What those are told who are invited or knock, each as the text of a JSON list: the stripped state that came with
+   * their member event, and that event. One query at most. https://spec.matrix.org/v1.19/client-server-api/#stripped-state
+   */
+  async invitations(
+    invitations: readonly { readonly member: EventRow; readonly stripped: string }[],
+  ): Promise<readonly string[]> {
+    const rooms = await this.#deps.knownRooms.byNids(new Set(invitations.map(({ member }) => member.roomNid)))
+    return invitations.map(({ member, stripped }) => {
+      const room = rooms.get(member.roomNid)
+      if (room === undefined) throw new Error(`event ${member.eventId} is in an unknown room`)
+      return serializeInvitation(member, stripped, room.version)
+    })
   }
 
   /** The JSON text of an event's content, as redaction leaves it if the event is redacted. */

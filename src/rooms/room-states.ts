@@ -1,7 +1,10 @@
 import { LruCache } from '#base/lru-cache.ts'
 import type { UserId } from '#protocol/identifiers.ts'
+import { isJsonObject, type JsonObject } from '#protocol/json.ts'
+import { jsonMember } from '#protocol/json-members.ts'
 import { currentStateOf, currentStates, stateDeltas, type StateDelta, type StateEntry } from '#storage/current-state.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
+import type { MembershipState } from '#storage/memberships.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -9,12 +12,36 @@ import type { Streams } from '#streams/streams.ts'
 /** A stored event: its text and its facts. */
 export type StoredEvent = EventRow
 
+/** The state key of a state event; empty when the text has none. */
+export function stateKeyOf(row: StoredEvent): string {
+  const stateKey: unknown = JSON.parse(jsonMember(row.json, 'state_key') ?? 'null')
+  return typeof stateKey === 'string' ? stateKey : ''
+}
+
+/** The membership that a member event sets; undefined for one that sets none that is known. */
+export function membershipIn(row: StoredEvent | undefined): MembershipState | undefined {
+  if (row === undefined) return undefined
+  const { membership } = contentOf(row)
+  return memberships.find((known) => known === membership)
+}
+
+/** Whether an event's content has a `url`, as filters ask; what is redacted has none. */
+export function hasUrl(row: StoredEvent): boolean {
+  return row.redactedBy === null && typeof contentOf(row)['url'] === 'string'
+}
+
+function contentOf(row: StoredEvent): JsonObject {
+  const content: unknown = JSON.parse(jsonMember(row.json, 'content') ?? '{}')
+  return isJsonObject(content) ? content : {}
+}
+
 /** A change of a room's resolved state: which key, from which event to which. */
 export type StateChange = StateDelta
 
 /** How many (room, range) pairs keep their changes, for the many polls that read the same range of a room. */
 const rangesMax = 5_000
 
+const memberships: readonly MembershipState[] = ['join', 'invite', 'knock', 'leave', 'ban']
 const none: readonly StateDelta[] = []
 
 /**

@@ -23,7 +23,8 @@ export async function wrongRelationCounts(txn: Transaction, roomNid: number): Pr
        SELECT e.event_id, r.counts, r.edit_id, r.rel_type, r.aggregation_key,
          CASE WHEN e.outlier = 0 AND e.rejected IS NULL AND e.soft_failed = 0 AND e.redacted_by IS NULL
            THEN 1 ELSE 0 END AS due
-       FROM event_relations r JOIN events e ON e.event_nid = r.event_nid WHERE r.room_nid = ?) AS relating
+       FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
+       WHERE r.room_nid = ? AND e.type <> 'm.room.redaction') AS relating
      WHERE counts <> due OR COALESCE(edit_id, '') <>
        CASE WHEN due = 1 AND rel_type = 'm.replace' AND aggregation_key IS NOT NULL THEN event_id ELSE '' END
      ORDER BY event_id`,

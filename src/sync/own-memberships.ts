@@ -1,6 +1,5 @@
-import { isJsonObject, type JsonValue } from '#protocol/json.ts'
 import type { MembershipRow, MembershipState } from '#rooms/memberships.ts'
-import type { RoomStates, StoredEvent } from '#rooms/room-states.ts'
+import { membershipIn, type RoomStates, type StoredEvent } from '#rooms/room-states.ts'
 
 /** How many departures in a row (left, banned, unbanned, …) are followed back to the stay before them. */
 const departuresMax = 16
@@ -64,21 +63,4 @@ export async function endsOfStay(
     departures = earlier
   }
   return ends
-}
-
-/** The membership that a member event sets; undefined for one that sets none that is known. */
-export function membershipIn(row: StoredEvent | undefined): MembershipState | undefined {
-  if (row === undefined) return undefined
-  const pdu = JSON.parse(row.json) as JsonValue
-  const membership = isJsonObject(pdu) && isJsonObject(pdu['content']) ? pdu['content']['membership'] : undefined
-  switch (membership) {
-    case 'join':
-    case 'invite':
-    case 'knock':
-    case 'leave':
-    case 'ban':
-      return membership
-    default:
-      return undefined
-  }
 }

@@ -1,6 +1,5 @@
 import type { MembershipState } from '#rooms/memberships.ts'
-import type { RoomStates, StateChange, StoredEvent } from '#rooms/room-states.ts'
-import { membershipIn } from './own-memberships.ts'
+import { membershipIn, stateKeyOf, type RoomStates, type StateChange, type StoredEvent } from '#rooms/room-states.ts'
 import type { RoomTimeline } from './sections/timeline.ts'
 import type { RoomView } from './sync-context.ts'
 
@@ -87,10 +86,4 @@ function memberChanges(
 
 function eventNamed(events: ReadonlyMap<number, StoredEvent>, nid: number | null | undefined): StoredEvent | undefined {
   return nid == null ? undefined : events.get(nid)
-}
-
-/** The state key of a state event; empty when the text has none. */
-export function stateKeyOf(row: StoredEvent): string {
-  const { state_key: stateKey } = JSON.parse(row.json) as { readonly state_key?: unknown }
-  return typeof stateKey === 'string' ? stateKey : ''
 }

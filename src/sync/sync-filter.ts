@@ -1,7 +1,6 @@
 import { matches, matchesRoom, type Filter, type RoomEventFilter } from '#protocol/filters.ts'
 import type { RoomId, UserId } from '#protocol/identifiers.ts'
-import { isJsonObject, type JsonValue } from '#protocol/json.ts'
-import type { StoredEvent } from '#rooms/room-states.ts'
+import { hasUrl, type StoredEvent } from '#rooms/room-states.ts'
 
 /** True when the filter wants to hear of the room at all. */
 export function wantsRoom(filter: Filter, roomId: RoomId): boolean {
@@ -15,10 +14,4 @@ export function wantsEvent(
   known: { readonly sender: UserId; readonly roomId: RoomId },
 ): boolean {
   return matches(filter, { type: row.type, ...known, hasUrl: () => hasUrl(row) })
-}
-
-function hasUrl(row: StoredEvent): boolean {
-  if (row.redactedBy !== null) return false
-  const pdu = JSON.parse(row.json) as JsonValue
-  return isJsonObject(pdu) && isJsonObject(pdu['content']) && typeof pdu['content']['url'] === 'string'
 }

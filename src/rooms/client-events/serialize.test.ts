@@ -21,7 +21,7 @@ import {
   unsignedOf,
 } from '../../../test/told-events.ts'
 import { CutCache } from './cut-cache.ts'
-import { serialize } from './serialize.ts'
+import { serialize, serializeInvitation } from './serialize.ts'
 
 test('a bare event has exactly the keys of the first format', () => {
   const bare = aRow({ json: '{"content":{},"room_id":"!r:a","sender":"@a:a","type":"t"}', type: 't' })
@@ -323,4 +323,27 @@ test('numbers that no parser carries come out as they went in', () => {
     redactedBy: 1,
   })
   assert.ok(serialize([redacted], context)[0]?.includes(levels))
+})
+
+test('who is invited is told the stripped state, and the invitation in the place of what it says of that', () => {
+  const content = { displayname: 'Bob', membership: 'invite', reason: 'x' }
+  const row = stored({ type: 'm.room.member', state_key: '@bob:b', content }, { type: 'm.room.member' })
+  const stripped = [
+    { content: { name: 'a, "b" [c] {d}' }, sender: '@alice:a', state_key: '', type: 'm.room.name' },
+    { content: { membership: 'join' }, sender: '@alice:a', state_key: '@alice:a', type: 'm.room.member' },
+    { content: { membership: 'knock' }, sender: '@bob:b', state_key: '@bob:b', type: 'm.room.member' },
+  ]
+  const rules = contextOf().versions.get(row.roomNid)
+  assert.ok(rules)
+  const list = (each: typeof row, of: readonly object[]) =>
+    JSON.parse(serializeInvitation(each, JSON.stringify(of), rules))
+  const own = list(row, stripped)
+  assert.deepEqual(own.slice(0, -1), stripped.slice(0, 2))
+  const keys = ['content', 'event_id', 'sender', 'state_key', 'type']
+  assert.deepEqual(
+    Object.keys(own[2]).filter((key) => key !== 'origin_server_ts'),
+    ['event_id', ...keys.filter((key) => key !== 'event_id')],
+  )
+  assert.deepEqual([own[2].event_id, own[2].content], [row.eventId, content])
+  assert.deepEqual(list({ ...row, redactedBy: 1 }, [])[0].content, { membership: 'invite' })
 })

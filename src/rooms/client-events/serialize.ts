@@ -1,8 +1,9 @@
-import { spliceEvent, withRelations, type ClientFormat } from '#protocol/client-event.ts'
+import { spliceEvent, strippedEvent, withRelations, type ClientFormat } from '#protocol/client-event.ts'
+import { jsonElements, jsonMember } from '#protocol/json-members.ts'
 import { pickText, type FieldTree } from '#protocol/picked-text.ts'
 import type { RoomVersionRules } from '#protocol/room-versions.ts'
 import type { EventRow } from '#storage/events.ts'
-import type { CutCache } from './cut-cache.ts'
+import { textOf, type CutCache } from './cut-cache.ts'
 import type { RelationFacts } from './relation-facts.ts'
 
 /** For whom events are told. */
@@ -50,6 +51,19 @@ type Part = 'whole' | 'edit' | 'latest' | 'redaction'
  */
 export function serialize(rows: readonly EventRow[], context: SerializeContext): string[] {
   return rows.map((row) => eventText(row, context, 'whole'))
+}
+
+/**
+ * What those are told who are invited or knock: the JSON list `stripped` that came with their member event, and that
+ * event itself, redacted where it was, in the place of what the list says of it.
+ */
+export function serializeInvitation(member: EventRow, stripped: string, rules: RoomVersionRules): string {
+  const own = strippedEvent(textOf(member, rules), member.eventId)
+  const [type, stateKey] = [jsonMember(own, 'type'), jsonMember(own, 'state_key')]
+  const others = jsonElements(stripped).filter(
+    (event) => jsonMember(event, 'type') !== type || jsonMember(event, 'state_key') !== stateKey,
+  )
+  return '[' + [...others, own].join(',') + ']'
 }
 
 function eventText(row: EventRow, context: SerializeContext, part: Part): string {

@@ -1,4 +1,4 @@
-import type { EventRow } from '#storage/events.ts'
+import { isShownToClients, type EventRow } from '#storage/events.ts'
 import type { RelationRow } from '#storage/relations.ts'
 import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 
@@ -20,7 +20,8 @@ export function relationOf(row: EventRow, content: JsonObject | undefined): Rela
   const relatesTo = text(relation['event_id'])
   if (relType === undefined || relatesTo === undefined) return undefined
   const aggregationKey = aggregationKeyOf(row, relType, content) ?? null
-  const counts = row.outlier === 0 && row.rejected === null && row.softFailed === 0 && row.redactedBy === null
+  // A redaction may be withheld until what it redacts is here: what it relates to by itself never counts.
+  const counts = row.redactedBy === null && isShownToClients(row) && row.type !== 'm.room.redaction'
   const isEdit = counts && relType === 'm.replace' && aggregationKey !== null
   return {
     eventNid: row.eventNid,

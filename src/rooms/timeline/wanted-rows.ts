@@ -1,7 +1,7 @@
 import { matches, wantsAll, type RoomEventFilter } from '#protocol/filters.ts'
-import { isJsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import type { EventRow } from '#storage/events.ts'
+import { hasUrl } from '../room-states.ts'
 
 /** Those of a room's events that a filter wants, in their order. Looks into their text only as far as it asks. */
 export function wantedRows(rows: readonly EventRow[], filter: RoomEventFilter, roomId: string): readonly EventRow[] {
@@ -14,10 +14,4 @@ export function wantedRows(rows: readonly EventRow[], filter: RoomEventFilter, r
 function senderOf(json: string): string | undefined {
   const sender: unknown = JSON.parse(jsonMember(json, 'sender') ?? 'null')
   return typeof sender === 'string' ? sender : undefined
-}
-
-function hasUrl(row: EventRow): boolean {
-  if (row.redactedBy !== null) return false
-  const content: unknown = JSON.parse(jsonMember(row.json, 'content') ?? '{}')
-  return isJsonObject(content) && typeof content['url'] === 'string'
 }

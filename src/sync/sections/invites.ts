@@ -1,4 +1,3 @@
-import { redactedText } from '#protocol/redacted-text.ts'
 import type { ClientEvents } from '#rooms/client-events.ts'
 import type { Memberships } from '#rooms/memberships.ts'
 import type { RoomStates } from '#rooms/room-states.ts'
@@ -26,13 +25,12 @@ export async function readInvites(
   const roomNids = views.map((view) => view.room.roomNid)
   const stripped = await sources.memberships.strippedStates(requester.userId, roomNids)
   const events = await sources.roomStates.events(views.map((view) => view.membership.eventNid))
-  return views.flatMap((view) => {
-    const member = events.get(view.membership.eventNid)
-    if (member === undefined) return []
-    const text = member.redactedBy === null ? member.json : redactedText(member.json, view.room.version)
-    const list = withMember(stripped.get(view.room.roomNid) ?? '[]', member.eventId, text)
-    return [`${JSON.stringify(view.room.roomId)}:{"${key}":{"events":${list}}}`]
+  const told = views.flatMap(({ room, membership }) => {
+    const member = events.get(membership.eventNid)
+    return member === undefined ? [] : [{ room, member, stripped: stripped.get(room.roomNid) ?? '[]' }]
   })
+  const lists = await sources.clientEvents.invitations(told)
+  return told.map(({ room }, index) => `${JSON.stringify(room.roomId)}:{"${key}":{"events":${lists[index] ?? '[]'}}}`)
 }
 
 async function wanted(
@@ -46,22 +44,4 @@ async function wanted(
     const sender = senders.get(view.membership.senderNid)
     return sender === undefined || !context.ignored.has(sender)
   })
-}
-
-/** A member event (`text`, redacted where it was) among stripped state, in the place of the one that the list has. */
-function withMember(list: string, eventId: string, text: string): string {
-  const stripped = JSON.parse(list) as readonly StrippedEvent[]
-  const { type, state_key, sender, content, origin_server_ts } = JSON.parse(text) as StrippedEvent
-  const others = stripped.filter((event) => event.type !== type || event.state_key !== state_key)
-  // The event is told with its time, as the specification allows, so that clients can put invites in order.
-  const own = { type, state_key, sender, content, event_id: eventId, origin_server_ts }
-  return JSON.stringify([...others, own])
-}
-
-interface StrippedEvent {
-  readonly type?: unknown
-  readonly state_key?: unknown
-  readonly sender?: unknown
-  readonly content?: unknown
-  readonly origin_server_ts?: unknown
 }

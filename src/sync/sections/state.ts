@@ -1,6 +1,6 @@
 import { isUserId, type UserId } from '#protocol/identifiers.ts'
-import type { RoomStates, StateChange, StoredEvent } from '#rooms/room-states.ts'
-import { stateKeyOf, type RoomChanges } from '../room-changes.ts'
+import { stateKeyOf, type RoomStates, type StateChange, type StoredEvent } from '#rooms/room-states.ts'
+import type { RoomChanges } from '../room-changes.ts'
 import type { SentMembers } from '../sent-members.ts'
 import { isNew, type RoomView, type SyncContext } from '../sync-context.ts'
 import { wantsAll } from '#protocol/filters.ts'
