@@ -1,14 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { chromium } from 'playwright-core'
 
 import { type Panel } from './dashboard.ts'
 
 const browser = process.env['TESSERA_TEST_CHROMIUM'] ?? '/usr/bin/chromium'
-const uplot = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js')
+const uplot = fileURLToPath(import.meta.resolve('uplot/dist/uPlot.iife.min.js'))
 const width = 1_400
 
 /** Writes the panels as a page into `folder`, and as a picture when there is a browser; gives the file to look at. */

@@ -9,7 +9,6 @@ import { RequestMetrics } from '#http/request-metrics.ts'
 import { createServer, type HttpServer } from '#http/server.ts'
 import type { Logger } from '#observability/logger.ts'
 import { runInBackground } from '#observability/request-context.ts'
-import { databaseAnswers } from '#storage/database-answers.ts'
 import { UnsignedAdditions } from '#rooms/unsigned-additions.ts'
 import { Streams } from '#streams/streams.ts'
 import type { Requester } from '#users/requester.ts'
@@ -19,7 +18,7 @@ import { openControlSocket, refuseSecondServer } from './control-socket.ts'
 import { backgroundSteps } from './floors/background-migrations.ts'
 import { layGround, type Ground } from './floors/ground.ts'
 import { openRooms } from './floors/rooms.ts'
-import { openStorage, type StorageFloor } from './floors/storage.ts'
+import { openStorage } from './floors/storage.ts'
 import { openSync } from './floors/sync.ts'
 import { openUsers, type UsersFloor } from './floors/users.ts'
 import { measureHouse } from './house-metrics.ts'
@@ -28,6 +27,7 @@ import { openTracing } from './open-tracing.ts'
 import { HouseOperator } from './operator.ts'
 import { loadPlugIns } from './plug-ins.ts'
 import { readTls } from './read-tls.ts'
+import { whyNotReady } from './readiness.ts'
 import { reload } from './reload.ts'
 
 /** How long requests may go on after the wish to close; the whole close stays under 5 seconds. */
@@ -73,7 +73,9 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => rooms.unreadCounts.close())
   const sync = openSync({ ...ground, streams, ...users, ...rooms })
   measureHouse(ground.metrics, { ...storage, streams, ...rooms, unsignedAdditions })
-  const watched = healthRoutes({ notReady: () => whyNotReady(storage) })
+  let closing: Promise<void> | undefined
+  const stopping = (): boolean => closing !== undefined
+  const watched = healthRoutes({ notReady: () => whyNotReady({ ...storage, streams, stopping }) })
   const routes = {
     client: [
       ...watched,
@@ -96,7 +98,6 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   stack.defer(() => storage.backgroundMigrations.stop())
   const firstAdminToken = await runInBackground('first_admin_token', () => users.registrationTokens.firstAdminToken())
   const open = stack.move()
-  let closing: Promise<void> | undefined
   let inForce = config
   let reloading: Promise<void> = Promise.resolve()
   return {
@@ -141,13 +142,4 @@ async function openListener(
   })
   await server.listen(listener)
   return server
-}
-
-async function whyNotReady({ database }: StorageFloor): Promise<string | undefined> {
-  try {
-    await database.runInteraction('check_ready', databaseAnswers, { readOnly: true })
-    return undefined
-  } catch {
-    return 'The database cannot be reached.'
-  }
 }
