@@ -1,5 +1,6 @@
 import { type Room } from '#rooms/known-rooms.ts'
 import { RoomState } from '#rooms/room-state.ts'
+import { currentStates } from '#storage/current-state.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import { type Database } from '#storage/transaction.ts'
 
@@ -120,6 +121,10 @@ async function readTimes(place: DatabasePlace, room: Room, rows: readonly EventR
   const allCold = await times(old, (row) => fresh().at(row.stateAfter ?? 0))
   for (const row of old.slice(0, 3)) await state.at(row.stateAfter ?? 0)
   const allWarm = await times(old.slice(0, 3), (row) => state.at(row.stateAfter ?? 0))
+  const rest = await times(picked.slice(0, 20), (row) => fresh().partAt(row.stateAfter ?? 0, 'withoutMembers'))
+  const restNow = await times(picked.slice(0, 20), () =>
+    database.runInteraction('bench_rest', (txn) => currentStates(txn, [room.roomNid], false), { readOnly: true }),
+  )
   const neighbours = await times(picked, (row) => state.difference(...around(row)))
   const oldest = rows.at(-1)
   const far = await times(picked.slice(0, 20), (row) => state.difference(oldest?.stateBefore ?? 0, row.stateAfter ?? 0))
@@ -131,6 +136,8 @@ async function readTimes(place: DatabasePlace, room: Room, rows: readonly EventR
     currentWarmMs: all.p50Ms,
     allColdMs: allCold.p50Ms,
     allWarmMs: allWarm.p50Ms,
+    withoutMembersColdMs: rest.p50Ms,
+    withoutMembersNowMs: restNow.p50Ms,
     neighboursMs: neighbours.p50Ms,
     neighboursP95Ms: neighbours.p95Ms,
     farMs: far.p50Ms,
