@@ -1,6 +1,6 @@
 import { serverNameOf, type UserId } from '#protocol/identifiers.ts'
 
-import { countMembers, uncountMembers } from './room-members.ts'
+import { moveCounts, type CountedMembership } from './room-members.ts'
 import type { Transaction } from './transaction.ts'
 
 export type MembershipState = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
@@ -14,6 +14,7 @@ export interface MembershipRow {
   readonly eventNid: number
   /** Who caused it. */
   readonly senderNid: number
+  /** Since when: a member who only shows another name keeps it. */
   readonly streamPosition: number
   /** 1 when the user is one of ours. */
   readonly local: number
@@ -31,25 +32,35 @@ export async function setMemberships(
   txn: Transaction,
   changes: readonly { readonly userId: UserId; readonly row: MembershipRow }[],
 ): Promise<void> {
-  const last = new Map(changes.map((change) => [`${change.row.roomNid} ${change.row.userNid}`, change]))
-  const members = [...last.values()].map(({ userId, row }) => ({ row, server: serverNameOf(userId) }))
-  await Promise.all([
-    uncountMembers(txn, members),
-    writeMemberships(
-      txn,
-      members.map((member) => member.row),
-    ),
-    countMembers(txn, members),
-  ])
+  const last = new Map<string, CountedMembership & { readonly row: MembershipRow }>()
+  const repeated = new Set<MembershipRow>()
+  for (const { userId, row } of changes) {
+    const who = `${row.roomNid} ${row.userNid}`
+    if (last.has(who)) repeated.add(row)
+    last.set(who, { row, server: serverNameOf(userId) })
+  }
+  const members = [...last.values()]
+  const rows = members.map((member) => member.row)
+  await Promise.all([moveCounts(txn, members), writeMemberships(txn, rows, repeated)])
 }
 
-function writeMemberships(txn: Transaction, rows: readonly MembershipRow[]): Promise<void> {
+/**
+ * Who stays joined keeps the position: nothing that an index holds has changed, so that PostgreSQL writes to none and
+ * cleans up after itself. Those of `repeated` have been something else in between.
+ */
+function writeMemberships(
+  txn: Transaction,
+  rows: readonly MembershipRow[],
+  repeated: ReadonlySet<MembershipRow>,
+): Promise<void> {
   return txn.runMany(
     `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten,
        joined_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership, event_nid = excluded.event_nid,
-       sender_nid = excluded.sender_nid, stream_position = excluded.stream_position, forgotten = excluded.forgotten,
-       joined_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join'
+       sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,
+       stream_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join' AND ? = 0
+         THEN memberships.stream_position ELSE excluded.stream_position END,
+       joined_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join' AND ? = 0
          THEN memberships.joined_position ELSE excluded.joined_position END`,
     rows.map((row) => [
       row.roomNid,
@@ -61,6 +72,8 @@ function writeMemberships(txn: Transaction, rows: readonly MembershipRow[]): Pro
       row.local,
       row.forgotten,
       row.local === 1 && row.membership === 'join' ? row.streamPosition : 0,
+      repeated.has(row) ? 1 : 0,
+      repeated.has(row) ? 1 : 0,
     ]),
   )
 }

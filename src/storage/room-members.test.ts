@@ -74,12 +74,14 @@ eachEngine(
     assert.deepEqual(await named(9, ['join', 'invite']), [3, 1, 2, 5])
     assert.deepEqual(await named(3, ['join', 'invite'], 1), [1, 5], 'without who reads, of each room')
     assert.deepEqual(await named(9, ['leave', 'ban']), [4])
-    await write((txn) =>
-      setMemberships(
-        txn,
-        [0, 1, 2, 3, 4].map((user) => membershipOf(user, 'join', 9)),
-      ),
-    )
+    await write((txn) => setMemberships(txn, [membershipOf(2, 'join', 5)]))
+    assert.deepEqual(await named(9, ['join']), [3, 2, 5], 'who changes their name keeps their place')
+    await write((txn) => setMemberships(txn, [membershipOf(2, 'leave', 6), membershipOf(2, 'join', 7)]))
+    assert.deepEqual(await named(9, ['join']), [2, 3, 5], 'who went and came back does not')
+    for (const [position, membership] of [[8, 'leave'] as const, [9, 'join'] as const]) {
+      const all = [0, 1, 2, 3, 4].map((user) => membershipOf(user, membership, position))
+      await write((txn) => setMemberships(txn, all))
+    }
     assert.deepEqual(await named(2, ['join', 'invite'], 2), [1, 3, 5])
   },
 )

@@ -22,39 +22,39 @@ export interface CountedMembership {
 }
 
 /**
- * Takes people out of the sums of their rooms: before their memberships are written, of which there is one at most for
- * each of them.
+ * Moves people from the sums that they are in to those that they belong to: before their memberships are written, of
+ * which there is one at most for each of them. Who stays what they were, as most who change their name do, moves nothing.
  */
-export async function uncountMembers(txn: Transaction, members: readonly CountedMembership[]): Promise<void> {
+export async function moveCounts(txn: Transaction, members: readonly CountedMembership[]): Promise<void> {
+  const joined = members.filter(({ row }) => row.membership === 'join')
+  const gone = members.filter(({ row }) => row.membership !== 'join')
   await Promise.all([
     txn.runMany(
       `UPDATE member_counts SET members = members - 1
-       WHERE room_nid = ? AND membership = (SELECT membership FROM memberships WHERE room_nid = ? AND user_nid = ?)`,
-      members.map(({ row }) => [row.roomNid, row.roomNid, row.userNid]),
+       WHERE room_nid = ? AND membership = (
+         SELECT membership FROM memberships WHERE room_nid = ? AND user_nid = ? AND membership <> ?)`,
+      members.map(({ row }) => [row.roomNid, row.roomNid, row.userNid, row.membership]),
+    ),
+    txn.runMany(
+      `INSERT INTO member_counts AS c (room_nid, membership, members)
+       SELECT r.room_nid, CAST(? AS TEXT), 1 FROM (SELECT CAST(? AS INTEGER) AS room_nid) AS r
+       WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.room_nid = r.room_nid AND m.user_nid = ? AND m.membership = ?)
+       ON CONFLICT (room_nid, membership) DO UPDATE SET members = c.members + 1`,
+      members.map(({ row }) => [row.membership, row.roomNid, row.userNid, row.membership]),
+    ),
+    txn.runMany(
+      `INSERT INTO room_servers AS s (room_nid, server, joined)
+       SELECT r.room_nid, CAST(? AS TEXT), 1 FROM (SELECT CAST(? AS INTEGER) AS room_nid) AS r
+       WHERE NOT EXISTS (
+         SELECT 1 FROM memberships m WHERE m.room_nid = r.room_nid AND m.user_nid = ? AND m.membership = 'join')
+       ON CONFLICT (room_nid, server) DO UPDATE SET joined = s.joined + 1`,
+      joined.map(({ row, server }) => [server, row.roomNid, row.userNid]),
     ),
     txn.runMany(
       `UPDATE room_servers SET joined = joined - 1
        WHERE room_nid = ? AND server = ? AND EXISTS (
          SELECT 1 FROM memberships WHERE room_nid = ? AND user_nid = ? AND membership = 'join')`,
-      members.map(({ row, server }) => [row.roomNid, server, row.roomNid, row.userNid]),
-    ),
-  ])
-}
-
-/** Takes people into the sums of their rooms, with the memberships that they have now. */
-export async function countMembers(txn: Transaction, members: readonly CountedMembership[]): Promise<void> {
-  const joined = members.filter(({ row }) => row.membership === 'join')
-  const gone = members.filter(({ row }) => row.membership !== 'join')
-  await Promise.all([
-    txn.runMany(
-      `INSERT INTO member_counts AS c (room_nid, membership, members) VALUES (?, ?, 1)
-       ON CONFLICT (room_nid, membership) DO UPDATE SET members = c.members + 1`,
-      members.map(({ row }) => [row.roomNid, row.membership]),
-    ),
-    txn.runMany(
-      `INSERT INTO room_servers AS s (room_nid, server, joined) VALUES (?, ?, 1)
-       ON CONFLICT (room_nid, server) DO UPDATE SET joined = s.joined + 1`,
-      joined.map(({ row, server }) => [row.roomNid, server]),
+      gone.map(({ row, server }) => [row.roomNid, server, row.roomNid, row.userNid]),
     ),
     txn.runMany(
       'DELETE FROM room_servers WHERE room_nid = ? AND server = ? AND joined <= 0',
