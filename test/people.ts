@@ -81,7 +81,7 @@ export async function openPeople(t: TestContext, database: Database, options: Pe
   // Doors of sync are declared and never called.
   const deps = { ...ground, ...users, ...rooms } as unknown as ClientDeps
   const server = createServer({
-    routes: [...clientRoutes(deps), ...adminRoutes(users)],
+    routes: [...clientRoutes(deps), ...adminRoutes({ ...users, ...rooms })],
     doorkeeper: doorkeeper(users),
     limits: new RateLimits({ clock, settings: {} }),
     clock,

@@ -126,7 +126,7 @@ const scenes: Readonly<Record<Task['work'], Scene>> = {
       const [create] = forkedGraph().events.values()
       const roomId = create?.roomId ?? ''
       const row = { roomNid: graphRoomNid, roomId, version: '11', createdTs: 1, published: false }
-      await database.runInteraction('insert_room', (txn) => insertRoom(txn, row ))
+      await database.runInteraction('insert_room', (txn) => insertRoom(txn, row))
       const floor = await openRoomsFloor(database)
       for await (const eventId of receiveGraph(floor, forkedGraph())) {
         assert.ok(eventId)

@@ -80,7 +80,7 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
     client: [
       ...watched,
       ...clientRoutes({ ...ground, ...users, ...rooms, ...sync }),
-      ...adminRoutes(users),
+      ...adminRoutes({ ...users, ...rooms }),
       ...pageRoutes({ ...ground, ...users }),
     ],
     metrics: [...watched, ...metricsRoutes(ground)],

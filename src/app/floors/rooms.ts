@@ -6,6 +6,7 @@ import { Memberships } from '#rooms/memberships.ts'
 import { PersistEvent } from '#rooms/persist-event.ts'
 import { RoomPowers } from '#rooms/power-levels.ts'
 import { Purge, PurgeStopped } from '#rooms/purge.ts'
+import { PurgeJobs } from '#rooms/purge-jobs.ts'
 import { Redact } from '#rooms/redact.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { RoomWriter } from '#rooms/room-writer.ts'
@@ -28,6 +29,7 @@ export interface RoomsFloor extends RoomReading {
   readonly memberships: Memberships
   readonly persistEvent: PersistEvent
   readonly purge: Purge
+  readonly purgeJobs: PurgeJobs
   readonly redact: Redact
   readonly roomState: RoomState
   readonly sendEvent: SendEvent
@@ -71,6 +73,7 @@ export function openRooms(
     memberships,
     persistEvent,
     purge,
+    purgeJobs: new PurgeJobs({ ...below, knownRooms, membership, memberships, purge }),
     redact: new Redact({ sendEvent }),
     roomState,
     sendEvent,
