@@ -24,8 +24,6 @@ try {
 } catch {
   process.exit(0) // Another process is serving or starting.
 }
-// What nothing refers to any more is closed by the garbage collector, and the lock with it.
-process.on('exit', () => lock.close())
 endLeftovers()
 
 const data = join(folder, `data-${process.pid}`)

@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import { parseServerName, parseUserId, type UserId } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
+import { AuthChains } from '#rooms/auth-chains.ts'
 import { CreateRoom } from '#rooms/create-room.ts'
 import { IgnoredSenders } from '#rooms/ignored-senders.ts'
 import { KnownRooms } from '#rooms/known-rooms.ts'
@@ -40,13 +41,23 @@ export async function openRoomsFloor(database: Database, ticking = true) {
   const streams = await Streams.open({ database, ids })
   const memberships = new Memberships({ database, interned, streams })
   const persistEvent = new PersistEvent({ database, streams, memberships })
+  const authChains = new AuthChains({ database, persistEvent, logger: silentLogger })
   const roomState = new RoomState({ database, interned, persistEvent })
   const knownRooms = new KnownRooms({ database })
   const powers = new RoomPowers({ roomState })
   const serverName = testServerName
   const roomWriter = new RoomWriter({ database, interned, ids, persistEvent, clock, serverName, signingKey })
   const sendEvent = new SendEvent({ database, interned, memberships, roomState, roomWriter })
-  const receiveEvent = new ReceiveEvent({ database, interned, ids, persistEvent, roomWriter, clock, serverName })
+  const receiveEvent = new ReceiveEvent({
+    database,
+    interned,
+    ids,
+    persistEvent,
+    roomWriter,
+    authChains,
+    clock,
+    serverName,
+  })
   const profiles = { memberFields: () => Promise.resolve({}) }
   const membership = new Membership({ sendEvent, knownRooms, memberships, roomState, powers, profiles, serverName })
   const purge = new Purge({ database, knownRooms, roomWriter, clock })
@@ -65,6 +76,7 @@ export async function openRoomsFloor(database: Database, ticking = true) {
     streams,
     memberships,
     persistEvent,
+    authChains,
     roomState,
     knownRooms,
     roomWriter,

@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { stateEventNids } from '#storage/auth-chains.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { isKeptByUs } from '#storage/memberships.ts'
 import {
@@ -16,6 +17,7 @@ import {
 } from '#storage/purge.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import { deleteUnreadOfRoom } from '#storage/unread-counts.ts'
+import { indexEvents } from './auth-chains/index-events.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
 import { deleteOldEvents } from './purge/delete-old-events.ts'
 import { findKept } from './purge/find-kept.ts'
@@ -137,6 +139,12 @@ export class Purge {
     await steps.untilNothing<number>('purge_states', async (txn, done = 0, size) => {
       const some = unneeded.slice(done, done + size)
       await deleteStates(txn, some)
+      return some.length === 0 ? undefined : done + some.length
+    })
+    const indexed = await read((txn) => stateEventNids(txn, roomNid))
+    await steps.untilNothing<number>('purge_auth_chains', async (txn, done = 0, size) => {
+      const some = indexed.slice(done, done + size)
+      await indexEvents(txn, roomNid, some)
       return some.length === 0 ? undefined : done + some.length
     })
     await this.#database.runInteraction('end_purge', async (txn) => {

@@ -2,13 +2,15 @@ import type { Clock } from '#base/clock.ts'
 import type { Event } from '#protocol/event.ts'
 import { parseEventId, parseUserId, type EventId, type ServerName } from '#protocol/identifiers.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
-import { deleteMissingOf, insertMissing, missedBy, waitingAmong } from '#storage/event-edges.ts'
-import { eventsByIds, eventsByNids, insertEvents, type EventRow } from '#storage/events.ts'
+import { deleteMissingOf, insertMissing, waitingAmong } from '#storage/event-edges.ts'
+import { eventsByIds, eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
+import type { AuthChains } from './auth-chains.ts'
 import type { Room } from './known-rooms.ts'
 import { NidPool } from './room-writer/nid-pool.ts'
 import type { PersistEvent, ReceivedEvent } from './persist-event.ts'
+import { authGapsOf, insertAside, takeAway, waitingFor, type AuthGaps } from './receive-event/auth-gaps.ts'
 import { GraphReader } from './receive-event/graph-reader.ts'
 import { placeEvent } from './receive-event/place-event.ts'
 import { applies, redactionsWaitingFor, targetIdOf } from './receive-event/redactions.ts'
@@ -33,7 +35,8 @@ export interface Incoming {
 /**
  * What became of an event: `known`: we have it already; `waiting`: kept aside until the events it names are here;
  * `outlier`: kept aside for good, as asked; `placed`: in the graph and the timeline; `softFailed` and `rejected`: in the
- * graph, and shown to nobody; `refused`: not kept, it names too many events.
+ * graph, and shown to nobody; `refused`: not kept, it names too many events, or a state that is not here with all that
+ * authorizes it.
  */
 export type Outcome = 'known' | 'waiting' | 'outlier' | 'placed' | 'softFailed' | 'rejected' | 'refused'
 
@@ -56,11 +59,6 @@ interface Given {
   readonly outlier?: boolean
 }
 
-interface Edges {
-  readonly prevNids: readonly number[]
-  readonly authNids: readonly number[]
-}
-
 /** Is told what an event has made of its room's state. */
 type Changed = (deltas: Handled['deltas']) => void
 
@@ -69,6 +67,7 @@ interface Found extends Given {
   readonly rows: ReadonlyMap<string, EventRow>
   /** Its row as long as it is not in the graph. */
   readonly aside: EventRow
+  readonly gaps: AuthGaps
   /** For a redaction: what it names, and that event if it may be redacted. */
   readonly redacts: { readonly id: EventId | undefined; readonly target: EventRow | undefined }
 }
@@ -76,6 +75,8 @@ interface Found extends Given {
 interface Handled extends ReceivedEvent {
   readonly outcome: Outcome
   readonly waiting: readonly number[]
+  /** A state event kept aside that has all that authorizes it since now. */
+  readonly wholeNid?: number | undefined
   /** How many positions it takes. When that is more than there were at hand, nothing was written. */
   readonly positionsNeeded: number
 }
@@ -88,7 +89,7 @@ export class ReceiveEvent {
   readonly #roomWriter: RoomWriter
   readonly #clock: Clock
   readonly #serverName: ServerName
-  readonly #eventNids: NidPool
+  readonly #authChains: AuthChains
   readonly #stateNids: NidPool
 
   constructor(deps: {
@@ -97,6 +98,7 @@ export class ReceiveEvent {
     readonly ids: { reserve(name: string, count: number): Promise<number> }
     readonly persistEvent: PersistEvent
     readonly roomWriter: RoomWriter
+    readonly authChains: AuthChains
     readonly clock: Clock
     readonly serverName: ServerName
   }) {
@@ -106,7 +108,7 @@ export class ReceiveEvent {
     this.#roomWriter = deps.roomWriter
     this.#clock = deps.clock
     this.#serverName = deps.serverName
-    this.#eventNids = new NidPool(deps.ids, 'event_nid')
+    this.#authChains = deps.authChains
     this.#stateNids = new NidPool(deps.ids, 'state_nid')
   }
 
@@ -134,13 +136,19 @@ export class ReceiveEvent {
 
   /** Looks again at an event that is kept aside; gives those that waited for it in turn. */
   async #retry(room: Room, eventNid: number, changed: Changed): Promise<readonly number[]> {
-    const [row] = await this.#database.runInteraction('waiting_event', (txn) => eventsByNids(txn, [eventNid]), {
-      readOnly: true,
-    })
+    const { row, outlier } = await this.#database.runInteraction(
+      'waiting_event',
+      async (txn) => {
+        const [found] = await eventsByNids(txn, [eventNid])
+        // One that misses nothing but auth events of its chain was only ever to be kept.
+        return { row: found, outlier: (await waitingAmong(txn, room.roomNid, [eventNid])).length === 0 }
+      },
+      { readOnly: true },
+    )
     if (row === undefined) return []
     const event = parseEvent(row.json, room.version, parseEventId(row.eventId))
     const numbers = await this.#numbers(event)
-    const { waiting } = await this.#write({ room, incoming: { event, text: row.json }, numbers }, changed)
+    const { waiting } = await this.#write({ room, incoming: { event, text: row.json }, numbers, outlier }, changed)
     return waiting
   }
 
@@ -151,14 +159,17 @@ export class ReceiveEvent {
         this.#handle(txn, { ...given, positions: { first, count } }),
       )
       if (handled.changed) changed(handled.deltas)
-      if (handled.positionsNeeded <= count) return handled
+      if (handled.positionsNeeded <= count) {
+        if (handled.wholeNid !== undefined) this.#authChains.note(given.room.roomNid, [handled.wholeNid])
+        return handled
+      }
       count = handled.positionsNeeded
     }
   }
 
   async #numbers(event: Event): Promise<Numbers> {
     const senderNid = await this.#interned.userNid(event.sender)
-    const eventNid = await this.#eventNids.next()
+    const eventNid = await this.#roomWriter.takeEventNid()
     const receivedTs = this.#clock.now()
     const stateNids: number[] = []
     for (let count = 0; count < statesAnEvent; count++) stateNids.push(await this.#stateNids.next())
@@ -184,39 +195,43 @@ export class ReceiveEvent {
     const own = rows.get(event.eventId)
     // Should the server have stopped before it came to those that waited for it, they have their turn now.
     if (own?.outlier === 0) return { ...nothing('known'), waiting: await waitingFor(txn, room, event) }
-    const aside = asideRow(given, own)
-    const edges = { prevNids: nidsOf(event.prevEvents, rows), authNids: nidsOf(event.authEvents, rows) }
-    const asked = [...edges.authNids, rows.get(targetId ?? '')?.eventNid ?? []].flat()
+    const gaps = await authGapsOf(txn, { room, event, state: given.state ?? [], rows })
+    if (!gaps.isStateWhole) return nothing('refused')
+    const aside = asideRow(given, gaps.oldNid === undefined ? own : undefined)
+    const asked = [...nidsOf(event.authEvents, rows), rows.get(targetId ?? '')?.eventNid ?? []].flat()
     const undecided = new Set((await waitingAmong(txn, room.roomNid, asked)).map((each) => each.eventId))
-    const missing = missingOf(event, { rows, undecided, stateIsGiven: given.state !== undefined })
+    const missing = new Set([
+      ...missingOf(event, { rows, undecided, stateIsGiven: given.state !== undefined }),
+      ...gaps.missing,
+    ])
     // A target of which nobody knows yet whether it counts is as good as unknown.
     const target = targetId === undefined || undecided.has(targetId) ? undefined : rows.get(targetId)
-    const found = { ...given, rows, aside, redacts: { id: targetId, target } }
-    if (given.outlier === true) return this.#keepAside(txn, { ...found, isNew: own === undefined, edges })
-    if (missing.length === 0) return this.#place(txn, found)
-    if (own === undefined) await insertEvents(txn, [{ ...aside, ...edges }])
+    const found = { ...given, rows, aside, gaps, redacts: { id: targetId, target } }
+    if (given.outlier === true) return this.#keepAside(txn, found)
+    if (missing.size === 0) return this.#place(txn, found)
+    if (own === undefined || gaps.oldNid !== undefined) await insertAside(txn, found.incoming.event, found)
     else await deleteMissingOf(txn, room.roomNid, own.eventNid)
-    const missed = missing.map((missingEventId) => ({ missingEventId, eventNid: aside.eventNid }))
+    const missed = [...missing].map((missingEventId) => ({ missingEventId, eventNid: aside.eventNid }))
     await insertMissing(txn, room.roomNid, missed)
     return nothing('waiting')
   }
 
   /** Keeps an event out of the graph, as asked: others may name it, and it may be part of a state. */
-  async #keepAside(
-    txn: Transaction,
-    given: Found & { readonly isNew: boolean; readonly edges: Edges },
-  ): Promise<Handled> {
-    const { room, aside, positions } = given
+  async #keepAside(txn: Transaction, given: Found): Promise<Handled> {
+    const { room, rows, aside, gaps, positions } = given
     const { event } = given.incoming
-    const waiting = await waitingFor(txn, room, event)
-    if (!given.isNew) return { ...nothing('outlier'), waiting }
+    // Whoever waits for it waits for all that authorizes it.
+    const waiting = gaps.missing.length === 0 ? await waitingFor(txn, room, event) : []
+    const isNew = !rows.has(event.eventId)
+    if (!isNew && gaps.oldNid === undefined) return { ...nothing('outlier'), waiting }
     const graph = new GraphReader(txn, room)
     const released = await redactionsWaitingFor(txn, graph, room, event)
     if (released.length > positions.count) return { ...nothing('outlier'), positionsNeeded: released.length }
-    await insertEvents(txn, [{ ...aside, ...given.edges }])
+    await insertAside(txn, event, given)
+    const wholeNid = aside.keyNid !== null && gaps.missing.length === 0 ? aside.eventNid : undefined
     const settling = { event, row: aside, redacts: undefined, released, firstPosition: positions.first }
     const settled = await settleRedactions(txn, graph, settling)
-    return { ...nothing('outlier'), ...settled, changed: released.length > 0, waiting }
+    return { ...nothing('outlier'), ...settled, changed: released.length > 0, waiting, wholeNid }
   }
 
   /** Gives an event its place in the graph: everything it needs is here. */
@@ -242,6 +257,7 @@ export class ReceiveEvent {
     const isWithheld = redacts !== undefined && redacts.targetNid === undefined && keyNid === null
     const streamPosition = isWithheld ? null : positions.first
     const row = { ...aside, ...place, outlier: 0, streamPosition, softFailed: softFailed ? 1 : 0 }
+    if (given.gaps.oldNid !== undefined) await takeAway(txn, room, given.gaps.oldNid)
     await deleteMissingOf(txn, room.roomNid, eventNid)
     const stateNid = stateNids.at(-1) ?? 0
     const placed = { room, event, row, position: positions.first, ...edges, newStates, stateNid }
@@ -252,7 +268,8 @@ export class ReceiveEvent {
     const firstPosition = positions.first + 1
     const settled = await settleRedactions(txn, graph, { event, row, redacts, released, firstPosition })
     const outcome = row.rejected !== null ? 'rejected' : softFailed ? 'softFailed' : 'placed'
-    return { ...settled, ...written, changed: true, positionsNeeded, outcome }
+    const waiting = await waitingFor(txn, room, event)
+    return { ...settled, ...written, waiting, changed: true, positionsNeeded, outcome }
   }
 }
 
@@ -266,12 +283,6 @@ async function redactsOf(
   const { id, target } = redacts
   const may = target !== undefined && (await applies(graph, room, incoming.event, { target, authorizing }))
   return { id, targetNid: may ? target.eventNid : undefined }
-}
-
-/** The events that are kept aside until this one is here. */
-async function waitingFor(txn: Transaction, room: Room, event: Event): Promise<number[]> {
-  const missed = await missedBy(txn, room.roomNid, event.eventId)
-  return missed.filter((each) => each.outlier === 1).map((each) => each.eventNid)
 }
 
 function nothing(outcome: Outcome): Handled {

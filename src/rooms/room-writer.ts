@@ -25,6 +25,9 @@ const liveStatesBytesMax = 64 * 1024 * 1024
 /** How far the moments at which rooms are made may run ahead of the clock. */
 const creationAheadMsMax = 1_000
 
+/** What a proposed event needs that has to be waited for. */
+type OtherNids = Omit<EventNids, 'eventNid'>
+
 interface Seat {
   readonly live: LiveRoom
   readonly outbox: Outbox
@@ -99,10 +102,16 @@ export class RoomWriter {
         await loadAuthEvents({ database: this.#database, interned: this.#interned }, live, missing)
         continue
       }
+      // Taken only now, so that it is larger than those of all that the event may name: auth chains are searched by it.
+      const eventNid = this.#eventNids.take()
+      if (eventNid === undefined) {
+        await this.#eventNids.fill()
+        continue
+      }
       const asker = currentAsker()
       if (asker?.gone === true) throw asker.signal.reason
       const before = live.extremities
-      const built = buildNext(live, proposed, nids, this.#signer())
+      const built = buildNext(live, proposed, { ...nids, eventNid }, this.#signer())
       // From here on it is written, whoever goes: what comes next is built on it.
       asker?.keep()
       return outbox.put(built, before)
@@ -125,7 +134,8 @@ export class RoomWriter {
     const signer = { ...this.#signer(), now: this.#momentOfCreation() }
     const built: BuiltEvent[] = []
     for (const [index, event] of events.entries()) {
-      const next = buildNext(live, event, nids[index] as EventNids, signer)
+      const eventNid = await this.#eventNids.next()
+      const next = buildNext(live, event, { ...(nids[index] as OtherNids), eventNid }, signer)
       if (index === 0) live.room = { ...room, roomId: next.event.roomId }
       built.push(index === 0 ? { ...next, newStates: [created, ...next.newStates] } : next)
     }
@@ -183,6 +193,11 @@ export class RoomWriter {
     })
   }
 
+  /** A number for an event that somebody else writes, larger than those of all events that are there. */
+  takeEventNid(): Promise<number> {
+    return this.#eventNids.next()
+  }
+
   #forget(roomNid: number): void {
     const seat = this.#seats.get(roomNid)
     if (seat !== undefined) seat.live.failed = true
@@ -216,14 +231,13 @@ export class RoomWriter {
     return { serverName: this.#serverName, key: this.#key, now: this.#clock.now() }
   }
 
-  async #nidsFor(proposed: ProposedEvent): Promise<EventNids> {
+  async #nidsFor(proposed: ProposedEvent): Promise<OtherNids> {
     const senderNid = await this.#interned.userNid(proposed.sender)
     const { stateKey } = proposed
-    const eventNid = await this.#eventNids.next()
-    if (stateKey === undefined) return { eventNid, senderNid, keyNid: null, targetNid: null, stateNid: null }
+    if (stateKey === undefined) return { senderNid, keyNid: null, targetNid: null, stateNid: null }
     const keyNid = await this.#interned.keyNid(proposed.type, stateKey)
     const targetNid = proposed.type === 'm.room.member' ? await this.#interned.userNid(parseUserId(stateKey)) : null
-    return { eventNid, senderNid, keyNid, targetNid, stateNid: await this.#stateNids.next() }
+    return { senderNid, keyNid, targetNid, stateNid: await this.#stateNids.next() }
   }
 
   #load(room: Room): Promise<Seat> {

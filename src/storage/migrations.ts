@@ -9,6 +9,7 @@ import * as backgroundMigrations from './migrations/0012-background-migrations.t
 import * as unreadCounts from './migrations/0014-unread-counts.ts'
 import * as threads from './migrations/0015-threads.ts'
 import * as roomSummaries from './migrations/0017-room-summaries.ts'
+import * as authChains from './migrations/0018-auth-chains.ts'
 
 /** One step of the database's form. Never changed once released: a correction is a further migration. */
 export interface Migration {
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   unreadCounts,
   threads,
   roomSummaries,
+  authChains,
 ]
 
 /** What a migration does, as 43 characters: the same for the same statements, however they are indented. */

@@ -1,3 +1,4 @@
+import { deleteAuthStretches } from './auth-chains.ts'
 import { packNids, unpackNids } from './packed-nids.ts'
 import { discountRelations } from './relation-counts.ts'
 import type { Transaction } from './transaction.ts'
@@ -304,6 +305,9 @@ export async function deleteSomeOfRoom(txn: Transaction, roomNid: number, limit:
       limit,
     ),
     txn.run('DELETE FROM unread_rooms WHERE room_nid = ?', roomNid),
+    deleteAuthStretches(txn, roomNid, limit),
+    txn.run('DELETE FROM auth_gaps WHERE room_nid = ?', roomNid),
+    txn.run('DELETE FROM auth_disorder WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM invite_states WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM member_counts WHERE room_nid = ?', roomNid),
     txn.run('DELETE FROM room_servers WHERE room_nid = ?', roomNid),

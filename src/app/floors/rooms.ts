@@ -1,4 +1,5 @@
 import { runInBackground } from '#observability/request-context.ts'
+import { AuthChains } from '#rooms/auth-chains.ts'
 import { CreateRoom } from '#rooms/create-room.ts'
 import { KnownRooms } from '#rooms/known-rooms.ts'
 import { Membership } from '#rooms/membership.ts'
@@ -45,6 +46,7 @@ export function openRooms(
   const memberships = new Memberships(below)
   const persistEvent = new PersistEvent({ ...below, memberships })
   const roomState = new RoomState({ ...below, persistEvent })
+  new AuthChains({ ...below, persistEvent })
   const knownRooms = new KnownRooms(below)
   const powers = new RoomPowers({ roomState })
   const roomWriter = new RoomWriter({ ...below, persistEvent })

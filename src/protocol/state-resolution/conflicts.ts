@@ -23,4 +23,11 @@ export interface Conflicts extends EventSource {
   readonly authDifference: ReadonlySet<EventId>
   /** The event under a key that is not in conflict. */
   readonly unconflicted: StateLookup
+  /** What `conflictedSubgraph` would find, by callers that have not brought whole auth chains. */
+  readonly subgraph?: ReadonlySet<EventId>
+  /**
+   * For power levels, the next of their line that matters here, by callers that have not brought whole lines: those that
+   * an event at hand names, and those at which lines meet, all matter.
+   */
+  readonly powerLevelsAbove?: (powerLevels: Event) => Event | undefined
 }

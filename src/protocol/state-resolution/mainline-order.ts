@@ -5,18 +5,20 @@ type FindEvent = (eventId: EventId) => Event | undefined
 
 /**
  * The mainline ordering based on a power levels event: what was sent under older power levels of its line first, what
- * stands under none of them before all, then by time, then by id. Without power levels, by time and id alone.
+ * stands under none of them before all, then by time, then by id. Without power levels, by time and id alone. `above`
+ * leads along the lines of power levels.
  * https://spec.matrix.org/v1.19/rooms/v2/#definitions
  */
-export function mainlineOrder(events: readonly Event[], powerLevels: Event | undefined, find: FindEvent): Event[] {
+export function mainlineOrder(
+  events: readonly Event[],
+  powerLevels: Event | undefined,
+  find: FindEvent,
+  above: (powerLevels: Event) => Event | undefined = (event) => powerLevelsAbove(event, find),
+): Event[] {
   /** Positions of the power levels in the line, and of others once they are known. */
   const positions = new Map<EventId, number>()
   let position = 0
-  for (
-    let event = powerLevels;
-    event !== undefined && !positions.has(event.eventId);
-    event = powerLevelsAbove(event, find)
-  ) {
+  for (let event = powerLevels; event !== undefined && !positions.has(event.eventId); event = above(event)) {
     positions.set(event.eventId, position)
     position += 1
   }
@@ -24,7 +26,7 @@ export function mainlineOrder(events: readonly Event[], powerLevels: Event | und
     // The walk passes power levels that others will pass, too: all of them get the position found at its end.
     const passed: EventId[] = []
     let found = Number.POSITIVE_INFINITY
-    for (let at = powerLevelsAbove(event, find); at !== undefined; at = powerLevelsAbove(at, find)) {
+    for (let at = powerLevelsAbove(event, find); at !== undefined; at = above(at)) {
       const known = positions.get(at.eventId)
       if (known !== undefined) {
         found = known

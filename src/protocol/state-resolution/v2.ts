@@ -40,7 +40,7 @@ export function resolveConflictsV2(conflicts: Conflicts): ReadonlyMap<string, Ev
   }
 
   // Step 4. And are put into the state likewise. Step 5 is the caller's.
-  authIteratively(mainlineOrder(others, powerLevels, find), state, base, conflicts)
+  authIteratively(mainlineOrder(others, powerLevels, find, conflicts.powerLevelsAbove), state, base, conflicts)
   return state
 }
 
@@ -50,7 +50,7 @@ function fullConflictedSet(conflicts: Conflicts): Set<EventId> {
   const full = new Set(conflicted)
   for (const eventId of conflicts.authDifference) full.add(eventId)
   if (conflicts.rules.stateResolution === 'v2.1') {
-    for (const eventId of conflictedSubgraph(conflicted, conflicts.event)) full.add(eventId)
+    for (const eventId of conflicts.subgraph ?? conflictedSubgraph(conflicted, conflicts.event)) full.add(eventId)
   }
   return full
 }

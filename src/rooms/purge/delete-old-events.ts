@@ -1,3 +1,4 @@
+import { deleteAuthStretchesOf } from '#storage/auth-chains.ts'
 import { deleteEventsWhole, insertOwnState, oldEvents, setAside, type OldEvent } from '#storage/purge.ts'
 import { packEntries } from '../room-state/packed-entries.ts'
 import type { Kept } from './find-kept.ts'
@@ -36,6 +37,8 @@ export async function deleteOldEvents(
       txn,
       gone.map((event) => event.eventId),
     )
+    // The index names none that is gone; what stays of these keys is put into it again in the end.
+    await deleteAuthStretchesOf(txn, roomNid, [...new Set(gone.flatMap((event) => event.keyNid ?? []))])
     await deleteEventsWhole(txn, roomNid, gone)
     return events.at(-1)
   })

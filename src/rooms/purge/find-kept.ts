@@ -1,4 +1,4 @@
-import { edgesOfEvents, insertMissing } from '#storage/event-edges.ts'
+import { insertMissing } from '#storage/event-edges.ts'
 import {
   eventsAtGaps,
   keptEvents,
@@ -10,6 +10,7 @@ import {
 import { stateNodesWithAncestors } from '#storage/room-state.ts'
 import { mergedState } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
+import { RoomAuth } from '../auth-chains/room-auth.ts'
 import { readState } from '../room-state/read-state.ts'
 
 /** Events that one look at the database takes in. */
@@ -68,7 +69,7 @@ export async function findKept(database: Database, search: Search): Promise<Kept
     await markStates(database, [stateNid], kept)
     for (const eventNid of (await read((txn) => readState(txn, stateNid))).values()) kept.events.add(eventNid)
   }
-  await addAuthChains(database, kept.events)
+  await addAuthChains(database, roomNid, kept.events)
   return kept
 }
 
@@ -110,20 +111,12 @@ async function openGaps(database: Database, search: Search, page: readonly KeptE
   return atGap.flatMap((event) => event.stateBefore ?? [])
 }
 
-/** Adds to events all that authorizes them. */
-async function addAuthChains(database: Database, events: Set<number>): Promise<void> {
-  let frontier = [...events]
-  while (frontier.length > 0) {
-    const next: number[] = []
-    for (let at = 0; at < frontier.length; at += eventsAtOnce) {
-      const some = frontier.slice(at, at + eventsAtOnce)
-      const edges = await database.runInteraction('purge_look', (txn) => edgesOfEvents(txn, some), { readOnly: true })
-      for (const authNid of edges.flatMap((each) => each.authNids)) {
-        if (events.has(authNid)) continue
-        events.add(authNid)
-        next.push(authNid)
-      }
-    }
-    frontier = next
-  }
+/** Adds to events all that authorizes them. Writes the index of a room that lacks it. */
+async function addAuthChains(database: Database, roomNid: number, events: Set<number>): Promise<void> {
+  const chains = await database.runInteraction('purge_auth_chains', async (txn) => {
+    const auth = new RoomAuth(txn, roomNid)
+    const [cover] = await auth.covers([events])
+    return cover === undefined ? [] : auth.events(cover)
+  })
+  for (const eventNid of chains) events.add(eventNid)
 }

@@ -1,7 +1,6 @@
 import type { Event } from '#protocol/event.ts'
 import { parseEventId, type EventId } from '#protocol/identifiers.ts'
 import { parseEvent } from '#protocol/parse-event.ts'
-import { edgesOfEvents } from '#storage/event-edges.ts'
 import { eventsByNids, type EventRow } from '#storage/events.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import type { Room } from '../known-rooms.ts'
@@ -12,13 +11,12 @@ export interface LoadedEvent {
   readonly event: Event
 }
 
-/** Events of a room and what authorizes them, brought into memory for one decision. */
+/** Events of a room, brought into memory for one decision. */
 export class GraphReader {
   readonly #txn: Transaction
   readonly #room: Room
   readonly #loaded = new Map<number, LoadedEvent>()
   readonly #byId = new Map<EventId, LoadedEvent>()
-  readonly #authNids = new Map<number, readonly number[]>()
 
   constructor(txn: Transaction, room: Room) {
     this.#txn = txn
@@ -42,26 +40,14 @@ export class GraphReader {
     }
   }
 
-  /** Reads what authorizes these events, what authorizes that, and so on: a query for each step. */
-  async loadChains(eventNids: Iterable<number>): Promise<void> {
-    let frontier = [...new Set(eventNids)].filter((nid) => !this.#authNids.has(nid))
-    while (frontier.length > 0) {
-      const next = new Set<number>()
-      for (const { eventNid, authNids } of await edgesOfEvents(this.#txn, frontier)) {
-        this.#authNids.set(eventNid, authNids)
-        for (const nid of authNids) next.add(nid)
-      }
-      for (const nid of frontier) if (!this.#authNids.has(nid)) this.#authNids.set(nid, [])
-      frontier = [...next].filter((nid) => !this.#authNids.has(nid))
-    }
+  /** The Matrix ids of those of these events that are in memory. */
+  ids(eventNids: Iterable<number>): EventId[] {
+    return [...eventNids].flatMap((nid) => this.#loaded.get(nid)?.event.eventId ?? [])
   }
 
-  /** These events and all that authorizes them, of what `loadChains` has read. */
-  chain(eventNids: Iterable<number>): Set<number> {
-    const chain = new Set(eventNids)
-    // A set is walked in the order in which it grows, so that it is its own queue.
-    for (const nid of chain) for (const authNid of this.#authNids.get(nid) ?? []) chain.add(authNid)
-    return chain
+  /** An event in memory, by its integer id. */
+  byNid(eventNid: number): LoadedEvent | undefined {
+    return this.#loaded.get(eventNid)
   }
 
   /** An event in memory. */

@@ -13,6 +13,7 @@ import { wrongThreads } from '#storage/threads.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import type { Room } from '../known-rooms.ts'
 import { readState } from './read-state.ts'
+import { authChainFaults } from '../auth-chains/faults.ts'
 import { redactionFaults } from './redaction-faults.ts'
 
 /** Member events that are looked at together. */
@@ -38,7 +39,7 @@ export async function derivedFaults(txn: Transaction, room: Room): Promise<strin
     if (!state.has(keyNid)) faults.push(`current_state has key ${keyNid}, which is gone.`)
   faults.push(...(await memberFaults(txn, roomNid, state)))
   faults.push(...(await sumFaults(txn, roomNid)), ...(await relationFaults(txn, roomNid)))
-  return [...faults, ...(await redactionFaults(txn, room))]
+  return [...faults, ...(await redactionFaults(txn, room)), ...(await authChainFaults(txn, roomNid))]
 }
 
 async function sumFaults(txn: Transaction, roomNid: number): Promise<string[]> {

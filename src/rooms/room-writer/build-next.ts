@@ -15,7 +15,7 @@ import type { NewState } from '../room-state/node-path.ts'
 import { keepAuthEvent, stateKeyText, type Extremity, type LiveRoom } from './live-room.ts'
 import type { ProposedEvent } from './proposed-event.ts'
 
-/** What a proposed event needs that had to be waited for, found before. */
+/** The integer ids that a proposed event needs, found before. */
 export interface EventNids {
   readonly eventNid: number
   readonly senderNid: number

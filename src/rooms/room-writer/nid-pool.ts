@@ -26,6 +26,16 @@ export class NidPool {
     return this.#next++
   }
 
+  /** A number as `next` gives it, but at once; undefined when `fill` has to be called before. */
+  take(): number | undefined {
+    return this.#next < this.#end ? this.#next++ : undefined
+  }
+
+  /** Fetches numbers, so that `take` has some. */
+  async fill(): Promise<void> {
+    await (this.#refilling ??= forEverybody(() => this.#refill()))
+  }
+
   async #refill(): Promise<void> {
     try {
       const first = await this.#source.reserve(this.#name, refillCount)
