@@ -27,6 +27,7 @@ import { relationScenarios } from './scenarios/relations.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
 import { sendScenarios } from './scenarios/send.ts'
 import { serializeScenario } from './scenarios/serialize.ts'
+import { serializeShareScenario } from './scenarios/serialize-share.ts'
 import { stateScenarios } from './scenarios/state.ts'
 import { storageScenarios } from './scenarios/storage.ts'
 import { syncScenarios } from './scenarios/sync.ts'
@@ -42,7 +43,12 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...gateScenarios,
 ]
 /** Without the server of the others, and only by name. `protocol` stands for all that begin so. */
-const coreScenarios: readonly CoreScenario[] = [...protocolScenarios, serializeScenario, dashboardScenario]
+const coreScenarios: readonly CoreScenario[] = [
+  ...protocolScenarios,
+  serializeScenario,
+  serializeShareScenario,
+  dashboardScenario,
+]
 const startTargets = { startMs: { max: 1_000 }, idleMib: { max: 90 } }
 
 const { values: options, positionals: names } = parseArgs({

@@ -8,6 +8,14 @@ export interface BenchUser {
   readonly token: string
 }
 
+/** How somebody syncs. */
+export interface SyncOptions {
+  readonly since?: string
+  readonly timeoutMs?: number
+  /** The text of a filter. */
+  readonly filter?: string
+}
+
 /** Password of everyone who is made here. */
 const password = 'correct horse battery staple'
 
@@ -65,9 +73,10 @@ export class Homeserver {
   }
 
   /** A sync as text: parsing is the measured client's own business. */
-  async sync(user: BenchUser, options: { readonly since?: string; readonly timeoutMs?: number } = {}): Promise<string> {
+  async sync(user: BenchUser, options: SyncOptions = {}): Promise<string> {
     const since = options.since === undefined ? '' : `&since=${encodeURIComponent(options.since)}`
-    return this.#call('GET', `/_matrix/client/v3/sync?timeout=${options.timeoutMs ?? 0}${since}`, user.token)
+    const filter = options.filter === undefined ? '' : `&filter=${encodeURIComponent(options.filter)}`
+    return this.#call('GET', `/_matrix/client/v3/sync?timeout=${options.timeoutMs ?? 0}${since}${filter}`, user.token)
   }
 
   async #registerOpen(username: string): Promise<string> {

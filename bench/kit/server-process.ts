@@ -30,8 +30,8 @@ export interface ServerProcess {
 export interface ServerOptions {
   /** Another database than a fresh file of its own. */
   readonly database: string | undefined
-  /** Keep a profile of where its time goes, to be opened in the developer tools of a browser. */
-  readonly profile: boolean
+  /** Keep a profile of where its time goes, in a folder or in bench/profiles, to be opened in the developer tools of a browser. */
+  readonly profile: boolean | string
   /** Offer metrics, on a listener of their own. */
   readonly metrics?: boolean
 }
@@ -48,7 +48,8 @@ export async function startServer({ database, profile, metrics = false }: Server
   const options = ['--data', folder, '--registration', 'open', '--no-rate-limits']
   if (database !== undefined) options.push('--database', database)
   const started = performance.now()
-  const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
+  const profileFolder = profile === true ? profiles : profile
+  const flags = profileFolder === false ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
   const server = spawn(process.execPath, [...flags, program, 'start', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

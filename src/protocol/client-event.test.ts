@@ -27,7 +27,7 @@ const message = {
 
 function shown(pdu: object, format: ClientFormat, options: Partial<CutOptions> = {}): Record<string, unknown> {
   const type = (pdu as { type?: string }).type ?? 'x'
-  const cut = cutEvent(canonical(pdu), {
+  const { text: cut } = cutEvent(canonical(pdu), {
     eventId: '$e',
     type,
     format,
@@ -112,7 +112,7 @@ test('redacts that is null counts as absent', () => {
 })
 
 test('unsigned tells everything it is given, and the first format promotes its part of it', () => {
-  const cut = cutEvent(canonical(message), {
+  const { text: cut } = cutEvent(canonical(message), {
     eventId: '$e',
     type: message.type,
     format: 'v1',
@@ -151,7 +151,7 @@ test('unsigned tells everything it is given, and the first format promotes its p
 })
 
 test('an event with nothing to say about it has an empty unsigned', () => {
-  const cut = cutEvent('{"type":"x"}', {
+  const { text: cut } = cutEvent('{"type":"x"}', {
     eventId: '$e',
     type: 'x',
     format: 'v2',

@@ -1,4 +1,4 @@
-import { jsonMember, jsonMembers } from './json-members.ts'
+import { jsonMember, jsonMembers, MemberCursor } from './json-members.ts'
 
 /**
  * The forms in which an event leaves this server. `v2WithoutRoomId` stands under a room (sync), `v2` alone, `v1` repeats
@@ -57,19 +57,35 @@ const promotedKeys = [
   'knock_room_state',
 ]
 
-const keysCut: Readonly<Record<ClientFormat, ReadonlySet<string>>> = {
-  raw: new Set(['event_id', 'unsigned']),
-  v1: new Set(['event_id', 'unsigned', 'user_id', ...promotedKeys, ...serverKeys]),
-  v2: new Set(['event_id', 'unsigned', ...serverKeys]),
-  v2WithoutRoomId: new Set(['event_id', 'unsigned', 'room_id', ...serverKeys]),
+/** Keys by their length, so that few are compared with each of an event's. */
+type KeysByLength = readonly (readonly string[] | undefined)[]
+
+function byLength(...keys: readonly string[]): KeysByLength {
+  const groups: string[][] = []
+  for (const key of keys) (groups[key.length] ??= []).push(key)
+  return groups
+}
+
+const keysCut: Readonly<Record<ClientFormat, KeysByLength>> = {
+  raw: byLength('event_id', 'unsigned'),
+  v1: byLength('event_id', 'unsigned', 'user_id', ...promotedKeys, ...serverKeys),
+  v2: byLength('event_id', 'unsigned', ...serverKeys),
+  v2WithoutRoomId: byLength('event_id', 'unsigned', 'room_id', ...serverKeys),
+}
+
+/** What `cutEvent` makes of an event. */
+export interface CutText {
+  /** An object's text up to where `unsigned` goes, without its closing brace: `spliceEvent` completes it. */
+  readonly text: string
+  /** The text of what the event says of sticking to its room (MSC4354); undefined for most, which say nothing. */
+  readonly stickyText: string | undefined
 }
 
 /**
- * Makes an event's client form, up to where `unsigned` goes: an object's text without its closing brace, which
- * `spliceEvent` completes. `text` is the event's canonical JSON, redacted already if it is to be. The result depends on
- * nothing but its arguments, so it may be kept. Linear in the text.
+ * Makes an event's client form. `text` is the event's canonical JSON, redacted already if it is to be. The result
+ * depends on nothing but its arguments, so it may be kept. Linear in the text.
  */
-export function cutEvent(text: string, options: CutOptions): string {
+export function cutEvent(text: string, options: CutOptions): CutText {
   const cut = keysCut[options.format]
   const saysRoom = options.roomIdFromCreate && options.type === 'm.room.create'
   const redacts = options.type === 'm.room.redaction' ? redactsOf(text, options.redactsInContent) : undefined
@@ -78,16 +94,19 @@ export function cutEvent(text: string, options: CutOptions): string {
   let from = -1
   let to = -1
   let sender: string | undefined
+  let stickyText: string | undefined
   let hasContent = false
-  for (const member of jsonMembers(text)) {
-    if (member.key === 'sender') sender = text.slice(member.value, member.end)
-    const moved = redacts !== undefined && (member.key === 'redacts' || member.key === 'content')
-    if (member.key === 'content') hasContent = true
-    if (moved || cut.has(member.key) || (saysRoom && member.key === 'room_id')) {
+  const member = new MemberCursor(text)
+  while (member.next()) {
+    if (member.hasKey('sender')) sender = member.valueText
+    else if (member.hasKey('msc4354_sticky')) stickyText = member.valueText
+    const isContent = member.hasKey('content')
+    if (isContent) hasContent = true
+    const moved = redacts !== undefined && (isContent || member.hasKey('redacts'))
+    if (moved || isAmong(member, cut) || (saysRoom && member.hasKey('room_id'))) {
       if (from >= 0) result += ',' + text.slice(from, to)
       from = -1
-      if (moved && member.key === 'content')
-        result += ',"content":' + withRedacts(text.slice(member.value, member.end), redacts)
+      if (moved && isContent) result += ',"content":' + withRedacts(member.valueText, redacts)
       continue
     }
     if (from < 0) from = member.start
@@ -100,7 +119,14 @@ export function cutEvent(text: string, options: CutOptions): string {
   }
   if (options.format === 'v1' && sender !== undefined && sender !== 'null') result += ',"user_id":' + sender
   if (saysRoom) result += ',"room_id":' + JSON.stringify('!' + options.eventId.slice(1))
-  return result
+  return { text: result, stickyText }
+}
+
+function isAmong(member: MemberCursor, keys: KeysByLength): boolean {
+  const candidates = keys[member.keyLength]
+  if (candidates === undefined) return false
+  for (const key of candidates) if (member.hasKey(key)) return true
+  return false
 }
 
 /**

@@ -58,18 +58,58 @@ export interface JsonMember {
   readonly end: number
 }
 
+/** Goes from member to member of the object that a text is, in their order, without a copy of anything. */
+export class MemberCursor {
+  readonly text: string
+  /** Where the member begins, with the quote before its key; its value begins at `value`, and `end` is behind it. */
+  start = 0
+  value = 0
+  end = 0
+
+  /** Stands before the first member. Throws `Error` when the text is not an object. */
+  constructor(text: string) {
+    if (text.charCodeAt(0) !== openBrace) throw new Error('JSON text is not an object')
+    this.text = text
+  }
+
+  /** Goes on to the next member; false when there is none. Throws `Error` when the text is not whole. */
+  next(): boolean {
+    const { text, end } = this
+    if (end !== 0 && text.charCodeAt(end) !== comma) return false
+    const start = end + 1
+    if (text.charCodeAt(start) !== quote) return false
+    this.start = start
+    this.value = stringEnd(text, start) + 1
+    this.end = valueEnd(text, this.value)
+    return true
+  }
+
+  /** How long the key is, escapes included. */
+  get keyLength(): number {
+    return this.value - this.start - 3
+  }
+
+  /** The key, escapes included. */
+  get key(): string {
+    return this.text.slice(this.start + 1, this.value - 2)
+  }
+
+  /** Whether this is the key, which needs no escapes. */
+  hasKey(key: string): boolean {
+    return this.keyLength === key.length && this.text.startsWith(key, this.start + 1)
+  }
+
+  /** The text of the value. */
+  get valueText(): string {
+    return this.text.slice(this.value, this.end)
+  }
+}
+
 /** Gives the members of the object that `text` is, in their order. Throws `Error` when the text is not whole. */
 export function jsonMembers(text: string): JsonMember[] {
   const members: JsonMember[] = []
-  if (text.charCodeAt(0) !== openBrace) throw new Error('JSON text is not an object')
-  let start = 1
-  while (text.charCodeAt(start) === quote) {
-    const keyEnd = stringEnd(text, start)
-    const end = valueEnd(text, keyEnd + 1)
-    members.push({ key: text.slice(start + 1, keyEnd - 1), start, value: keyEnd + 1, end })
-    if (text.charCodeAt(end) !== comma) break
-    start = end + 1
-  }
+  const cursor = new MemberCursor(text)
+  while (cursor.next()) members.push({ key: cursor.key, start: cursor.start, value: cursor.value, end: cursor.end })
   return members
 }
 
@@ -88,9 +128,10 @@ export function jsonElements(text: string): string[] {
 
 /** Gives the text of the value under `key` (which needs no escapes); undefined when there is none or it is null. */
 export function jsonMember(text: string, key: string): string | undefined {
-  for (const member of jsonMembers(text)) {
-    if (member.key !== key) continue
-    const value = text.slice(member.value, member.end)
+  const cursor = new MemberCursor(text)
+  while (cursor.next()) {
+    if (!cursor.hasKey(key)) continue
+    const value = cursor.valueText
     return value === 'null' ? undefined : value
   }
   return undefined

@@ -56,15 +56,14 @@ export class CutCache {
     const entry = this.#entry(row)
     const held = entry.cuts[format]
     if (held !== undefined) return held
-    const whole = textOf(row, rules)
-    const text = cutEvent(whole, {
+    const { text, stickyText } = cutEvent(textOf(row, rules), {
       eventId: row.eventId,
       type: row.type,
       format,
       roomIdFromCreate: rules.roomIdIsCreateId,
       redactsInContent: rules.redactsInContent,
     })
-    const cut = { text, stickyMs: stickyMsOf(whole) }
+    const cut = { text, stickyMs: stickyText === undefined ? undefined : stickyMsOf(stickyText) }
     entry.cuts[format] = cut
     this.#grow(text.length)
     return cut
@@ -118,10 +117,7 @@ export function textOf(row: EventRow, rules: RoomVersionRules): string {
 
 /** https://github.com/matrix-org/matrix-spec-proposals/pull/4354 */
 function stickyMsOf(text: string): number | undefined {
-  if (!text.includes('"msc4354_sticky"')) return undefined
-  const sticky = jsonMember(text, 'msc4354_sticky')
-  const duration: unknown =
-    sticky?.startsWith('{') === true ? JSON.parse(jsonMember(sticky, 'duration_ms') ?? 'null') : null
+  const duration: unknown = text.startsWith('{') ? JSON.parse(jsonMember(text, 'duration_ms') ?? 'null') : null
   const fits = typeof duration === 'number' && Number.isInteger(duration) && duration >= 0
   return fits ? Math.min(duration, stickyMsMax) : undefined
 }
