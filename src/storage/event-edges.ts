@@ -44,20 +44,30 @@ export async function forwardExtremities(txn: Transaction, roomNid: number): Pro
   return rows.map((row) => ({ ...row, json: unpackEventText(row.json) }))
 }
 
-/** Replaces extremities of a room that have been followed by those that follow them. */
+/**
+ * Replaces extremities of a room that have been followed by those that follow them. All of `remove` have to be there;
+ * their rows stay and change their events as far as there are new ones.
+ */
 export async function moveExtremities(
   txn: Transaction,
   roomNid: number,
   move: { readonly remove: readonly number[]; readonly add: readonly number[] },
 ): Promise<void> {
+  const { remove, add } = move
+  const moved = Math.min(remove.length, add.length)
   await Promise.all([
     txn.runMany(
-      'DELETE FROM forward_extremities WHERE room_nid = ? AND event_nid = ?',
-      move.remove.map((eventNid) => [roomNid, eventNid]),
+      'UPDATE forward_extremities SET event_nid = ? WHERE room_nid = ? AND event_nid = ?',
+      remove.slice(0, moved).map((eventNid, index) => [add[index] ?? 0, roomNid, eventNid]),
     ),
     txn.runMany(
-      'INSERT INTO forward_extremities (room_nid, event_nid) VALUES (?, ?)',
-      move.add.map((eventNid) => [roomNid, eventNid]),
+      'DELETE FROM forward_extremities WHERE room_nid = ? AND event_nid = ?',
+      remove.slice(moved).map((eventNid) => [roomNid, eventNid]),
+    ),
+    txn.runMany(
+      `INSERT INTO forward_extremities (room_nid, place, event_nid)
+       VALUES (?, (SELECT COALESCE(MAX(place), 0) + 1 FROM forward_extremities WHERE room_nid = ?), ?)`,
+      add.slice(moved).map((eventNid) => [roomNid, roomNid, eventNid]),
     ),
   ])
 }

@@ -8,6 +8,7 @@ import * as userFlags from './migrations/0010-user-flags.ts'
 import * as backgroundMigrations from './migrations/0012-background-migrations.ts'
 import * as unreadCounts from './migrations/0014-unread-counts.ts'
 import * as threads from './migrations/0015-threads.ts'
+import * as endsInPlace from './migrations/0016-ends-in-place.ts'
 import * as roomSummaries from './migrations/0017-room-summaries.ts'
 import * as authChains from './migrations/0018-auth-chains.ts'
 
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   backgroundMigrations,
   unreadCounts,
   threads,
+  endsInPlace,
   roomSummaries,
   authChains,
 ]
