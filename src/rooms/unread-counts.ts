@@ -1,15 +1,17 @@
 import type { Logger } from '#observability/logger.ts'
 import type { ServerName, UserId } from '#protocol/identifiers.ts'
 import type { Interned } from '#storage/interned.ts'
+import { roomsAfter } from '#storage/rooms.ts'
 import type { Database } from '#storage/transaction.ts'
 import { roomsReadBetween } from '#storage/unread-counts.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { AccountData } from '#users/account-data.ts'
 import { notificationSettingsTypes, type NotificationSettings } from '#users/notification-settings.ts'
-import type { KnownRooms, Room } from './known-rooms.ts'
+import { roomOf, type KnownRooms, type Room } from './known-rooms.ts'
 import type { Memberships } from './memberships.ts'
 import type { PersistEvent } from './persist-event.ts'
 import type { Timeline } from './timeline.ts'
+import { counterFaults } from './unread-counts/counter-faults.ts'
 import { Counting } from './unread-counts/counting.ts'
 import { FactsInMemory } from './unread-counts/facts-in-memory.ts'
 import { HeldCounts } from './unread-counts/held-counts.ts'
@@ -20,6 +22,9 @@ export { mainThread, nothingUnread, type Tallies, type Tally }
 
 /** When a look at a room had to take in more events than this, its counters are moved on. */
 const lookedAtMax = 10
+/** Rooms whose counters are checked are listed so many at a time. */
+const roomsAtOnce = 100
+const readOnly = { readOnly: true }
 
 /**
  * How much each of our users has unread in their rooms and threads. What is stored are counters that are kept a little
@@ -65,6 +70,31 @@ export class UnreadCounts {
     deps.accountData.onChanged((userId, roomId, type) => {
       if (roomId === null && notificationSettingsTypes.includes(type)) this.#counting.settingsChanged(userId)
     })
+  }
+
+  /**
+   * Every room, with what its counters have wrong, a sentence each: they are counted anew from the events. One interaction
+   * for a room.
+   */
+  static async *faults(
+    database: Database,
+    serverName: ServerName,
+  ): AsyncGenerator<{ roomId: string; faults: readonly string[] }> {
+    for (let after = 0; ;) {
+      const rooms = await database.runInteraction('rooms_after', (txn) => roomsAfter(txn, after, roomsAtOnce), readOnly)
+      for (const row of rooms) {
+        const room = roomOf(row)
+        const faults = await database.runInteraction(
+          'counter_faults',
+          (txn) => counterFaults(txn, room, serverName),
+          readOnly,
+        )
+        yield { roomId: row.roomId, faults }
+      }
+      const last = rooms.at(-1)
+      if (last === undefined) return
+      after = last.roomNid
+    }
   }
 
   /** Begins to move counters on in the background, with what was left to do. */

@@ -334,3 +334,11 @@ export async function setUnreadSettings(txn: Transaction, userNid: number, posit
     position,
   )
 }
+
+/** By which settings the counters of these users were counted; those who have changed nothing are left out. */
+export function unreadSettings(
+  txn: Transaction,
+  userNids: readonly number[],
+): Promise<{ userNid: number; position: number }[]> {
+  return txn.all('SELECT user_nid AS "userNid", position FROM unread_settings WHERE user_nid IN @ints(?)', userNids)
+}

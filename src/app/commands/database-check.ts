@@ -1,5 +1,6 @@
 import { silentLogger } from '#observability/logger.ts'
 import { RoomState } from '#rooms/room-state.ts'
+import { UnreadCounts } from '#rooms/unread-counts.ts'
 import { openDatabaseToRead } from '#storage/database-pool.ts'
 import { exitCode, houseOptions, type Command } from '../command.ts'
 import { findHouse } from '../which-house.ts'
@@ -7,7 +8,8 @@ import { findHouse } from '../which-house.ts'
 /** Holds the tables that are derived from events to the events. */
 export const databaseCheck: Command = {
   name: 'database check',
-  about: "Works out every room's state and members anew and says where the tables differ. Changes nothing.",
+  about:
+    "Works out every room's state, members and unread counts anew and says where the tables differ. Changes nothing.",
   positionals: [],
   options: houseOptions,
   run: async (given, terminal) => {
@@ -18,6 +20,10 @@ export const databaseCheck: Command = {
       let faults = 0
       for await (const room of RoomState.faults(database)) {
         rooms += 1
+        faults += room.faults.length
+        for (const fault of room.faults) terminal.print(`WRONG  ${room.roomId}: ${fault}`)
+      }
+      for await (const room of UnreadCounts.faults(database, config.serverName)) {
         faults += room.faults.length
         for (const fault of room.faults) terminal.print(`WRONG  ${room.roomId}: ${fault}`)
       }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { parseEventId, type EventId } from '#protocol/identifiers.ts'
 import type { Room } from '../known-rooms.ts'
+import { UnreadCounts } from '../unread-counts.ts'
+import { testServerName } from '../../../test/rooms-floor.ts'
 import { eachEngine } from '../../../test/databases.ts'
 import { openSyncFloor } from '../../../test/sync-floor.ts'
 import {
@@ -142,4 +144,67 @@ eachEngine('what is unread in many rooms costs as many queries as in one', async
     [4, 4, 4, 4, 4],
   )
   await fresh.unreadCounts.settled()
+})
+
+eachEngine('a check counts anew, and says where counters are wrong', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  for (let i = 0; i < 60; i++) await say(floor, alice, room)
+  await floor.unreadCounts.settled()
+  const faults = async (): Promise<string[]> => {
+    const found: string[] = []
+    for await (const each of UnreadCounts.faults(database, testServerName)) found.push(...each.faults)
+    return found
+  }
+  assert.deepEqual(await faults(), [])
+  const { userNid = 0 } = (await floor.memberships.in(bob.userId, room.roomNid)) ?? {}
+  await database.runInteraction('test_tamper', (txn) =>
+    txn.run('UPDATE unread_counts SET notify = 7 WHERE room_nid = ? AND user_nid = ?', room.roomNid, userNid),
+  )
+  const [fault = '', ...others] = await faults()
+  assert.match(fault, /has 7 \(0 of them standing out\) in main for @bob:test.example; it should be \d\d /)
+  assert.deepEqual(others, [])
+})
+
+eachEngine(
+  'what a purge takes away is no longer unread, and what was read is not unread again',
+  async (_t, database) => {
+    const floor = await openSyncFloor(database)
+    floor.purge.onHistoryGone((gone) => {
+      floor.unreadCounts.forgetRoom(gone)
+    })
+    const room = await aRoom(floor)
+    for (let i = 0; i < 60; i++) await say(floor, alice, room)
+    const last = await say(floor, alice, room)
+    await floor.unreadCounts.settled()
+    await read(floor, carol, room, { eventId: last })
+    assert.deepEqual(await unread(floor, bob, room), [61, 0])
+    const [row] = await floor.database.runInteraction('test_depth', (txn) =>
+      txn.all<{ depth: number }>('SELECT topological AS depth FROM events WHERE event_id = ?', last),
+    )
+    await floor.purge.history(room, (row?.depth ?? 0) - 9)
+    assert.deepEqual(await unreadAfterStart(floor, bob, room), [10, 0])
+    assert.deepEqual(await unreadAfterStart(floor, carol, room), [0, 0])
+    await say(floor, alice, room)
+    assert.deepEqual(await unreadAfterStart(floor, bob, room), [11, 0])
+  },
+)
+
+eachEngine('who leaves a room has no counters in it any more', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const room = await aRoom(floor)
+  for (let i = 0; i < 60; i++) await say(floor, alice, room)
+  await floor.unreadCounts.settled()
+  await floor.membership.leave({ requester: bob, room })
+  for (let i = 0; i < 60; i++) await say(floor, alice, room)
+  await floor.unreadCounts.settled()
+  const rows = await database.runInteraction('test_rows', (txn) =>
+    txn.all<{ userId: string }>(
+      'SELECT u.user_id AS "userId" FROM unread_counts c JOIN user_ids u ON u.user_nid = c.user_nid',
+    ),
+  )
+  assert.deepEqual(
+    rows.map((row) => row.userId),
+    [carol.userId],
+  )
 })
