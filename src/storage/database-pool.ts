@@ -6,6 +6,7 @@ import { DatabaseError } from './database-error.ts'
 import { type EngineDeps } from './engines/engine-deps.ts'
 import { InteractionAccounting } from './engines/interaction-account.ts'
 import { NoSpace } from './engines/no-space.ts'
+import { type PostgresDatabase } from './engines/postgres.ts'
 import { SqliteDatabase } from './engines/sqlite.ts'
 import { SqliteReading } from './engines/sqlite-reading.ts'
 import { type Database, type OpenDatabase } from './transaction.ts'
@@ -46,11 +47,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
   const { url } = options
   const deps = engineDeps(options)
   if (url.startsWith('sqlite:')) return new SqliteDatabase(url.slice('sqlite:'.length), deps)
-  if (/^postgres(?:ql)?:/.test(url)) {
-    const { PostgresDatabase } = await import('./engines/postgres.ts')
-    return PostgresDatabase.open(url, options.poolSize, deps)
-  }
-  throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
+  return (await postgresFor(url)).open(url, options.poolSize, deps)
 }
 
 /**
@@ -60,7 +57,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
 export async function openDatabaseToRead(options: DatabaseOptions): Promise<Database> {
   const { url } = options
   if (url.startsWith('sqlite:')) return new SqliteReading(url.slice('sqlite:'.length), engineDeps(options))
-  return openDatabase(options)
+  return (await postgresFor(url)).openToRead(url, options.poolSize, engineDeps(options))
+}
+
+/** Loaded when a URL is PostgreSQL's; any other is refused. */
+async function postgresFor(url: string): Promise<typeof PostgresDatabase> {
+  if (/^postgres(?:ql)?:/.test(url)) return (await import('./engines/postgres.ts')).PostgresDatabase
+  throw new DatabaseError('usage', `database URL "${url.split(':', 1)[0]}:…" is neither sqlite: nor postgres:`)
 }
 
 function engineDeps(options: DatabaseOptions): EngineDeps {

@@ -10,6 +10,7 @@ import { buildConnector } from 'undici'
 import { systemClock } from '#base/clock.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { makeCertificate } from '../../../test/certificates.ts'
+import { createPostgresDatabase, postgresMissing } from '../../../test/postgres.ts'
 import { checkConfig, type RawConfig } from '../config.ts'
 import { openHomeserver, type Homeserver } from '../homeserver.ts'
 import type { Patient } from './check.ts'
@@ -220,6 +221,23 @@ for (const [name, says, options] of faults) {
     assert.match(wrongs(await findings(sound.folder, sound.raw, { outside, running: { publicAddress } })), says)
   })
 }
+
+test('a PostgreSQL that a server has is looked at too, and its clock is compared', async (t) => {
+  const missing = postgresMissing()
+  if (missing !== undefined) {
+    t.skip(missing)
+    return
+  }
+  const { url, drop } = await createPostgresDatabase({ migrated: false })
+  t.after(drop)
+  const sound = await house(t, { database: { url, pool_size: 4 } })
+  const outside = await world(t, { pages: await passedOn(sound) })
+  const clock = { ...systemClock, now: () => Date.now() - 60_000 }
+  const told = wrongs(await findings(sound.folder, sound.raw, { outside, clock, running: { publicAddress } }))
+  // The server that tests share does without fsync, since nothing of theirs has to outlive a power cut.
+  assert.match(told, /^The database \(PostgreSQL \d+\.\d+.*\): fsync is off: .* Set fsync = on/)
+  assert.match(told, /that of the database is 60 s ahead of it/)
+})
 
 const wellKnownServer = 'https://example.org/.well-known/matrix/server'
 const delegating = (name: string): WorldOptions => ({ pages: { [wellKnownServer]: { body: { 'm.server': name } } } })

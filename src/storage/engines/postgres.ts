@@ -27,7 +27,8 @@ const backoffMsMax = 200
 export class PostgresDatabase implements OpenDatabase {
   readonly engine = 'postgres'
   readonly #connections: PostgresConnections
-  readonly #hold: PostgresHold
+  /** Undefined for a database that is only read, which a server may have meanwhile. */
+  readonly #hold: PostgresHold | undefined
   readonly #deps: EngineDeps
   readonly #watchdog: Watchdog
   readonly #random: Random = systemRandom
@@ -35,7 +36,7 @@ export class PostgresDatabase implements OpenDatabase {
   #underWay = 0
   #idle: (() => void) | undefined
 
-  private constructor(connections: PostgresConnections, hold: PostgresHold, deps: EngineDeps) {
+  private constructor(connections: PostgresConnections, hold: PostgresHold | undefined, deps: EngineDeps) {
     this.#connections = connections
     this.#hold = hold
     this.#deps = deps
@@ -57,6 +58,14 @@ export class PostgresDatabase implements OpenDatabase {
     }
   }
 
+  /**
+   * Connects to be let read, also while a server has the database.
+   * @throws DatabaseError when it cannot be reached or does not let us in.
+   */
+  static async openToRead(url: string, poolSize: number | undefined, deps: EngineDeps): Promise<PostgresDatabase> {
+    return new PostgresDatabase(await PostgresConnections.open(url, poolSize, deps), undefined, deps)
+  }
+
   /** How full the gate is. */
   get pool(): PoolFigures {
     const { size, inUse, waiting, refused } = this.#connections.turns
@@ -69,6 +78,8 @@ export class PostgresDatabase implements OpenDatabase {
     options: InteractionOptions = {},
   ): Promise<T> {
     refuseNested(name)
+    if (this.#hold === undefined && options.readOnly !== true)
+      throw new DatabaseError('usage', `interaction ${name}: opened to be read alone`)
     if (this.#closing !== undefined) throw new DatabaseError('closed', `interaction ${name}: the database is closed`)
     this.#underWay += 1
     const account = this.#deps.accounting?.open(name)
@@ -102,7 +113,7 @@ export class PostgresDatabase implements OpenDatabase {
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     this.#watchdog.stop()
     await this.#connections.close()
-    await this.#hold.release()
+    await this.#hold?.release()
   }
 
   /** Runs it until it has committed, or failed for another reason than a conflict or a lost connection, or too often. */
