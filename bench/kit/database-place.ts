@@ -24,8 +24,11 @@ export interface DatabaseScenario {
 
 /** A fresh database that can be opened again with nothing in its caches. */
 export interface DatabasePlace {
-  /** With `accounting` everything is counted and timed, as when Prometheus asks; when it is false, nothing is. */
-  open(options?: { readonly accounting?: boolean }): Promise<Database>
+  /**
+   * With `accounting` everything is counted and timed, as when Prometheus asks; when it is false, nothing is. Another
+   * database than the first is made for each `name`.
+   */
+  open(options?: { readonly accounting?: boolean; readonly name?: string }): Promise<Database>
 }
 
 /** Makes a fresh database on the server `postgres`, or a file of SQLite, lets `work` use it, and removes it. */
@@ -33,19 +36,24 @@ export async function withDatabasePlace<T>(
   postgres: DurablePostgres | undefined,
   work: (place: DatabasePlace) => Promise<T>,
 ): Promise<T> {
-  const made = await postgres?.createDatabase()
+  const made = new Map<string, Awaited<ReturnType<DurablePostgres['createDatabase']>>>()
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
-  const url = made?.url ?? `sqlite:${join(folder, 'bench.db')}`
-  const open: DatabasePlace['open'] = async (options) => {
-    const metrics = options?.accounting === true ? new PrometheusMetrics() : uncounted
-    const database = await openDatabase({ url, logger: silentLogger, metrics, ...options })
+  const urlOf = async (name: string): Promise<string> => {
+    if (postgres === undefined) return `sqlite:${join(folder, `${name}.db`)}`
+    const database = made.get(name) ?? (await postgres.createDatabase())
+    made.set(name, database)
+    return database.url
+  }
+  const open: DatabasePlace['open'] = async ({ name = 'bench', ...options } = {}) => {
+    const metrics = options.accounting === true ? new PrometheusMetrics() : uncounted
+    const database = await openDatabase({ url: await urlOf(name), logger: silentLogger, metrics, ...options })
     await migrate(database)
     return database
   }
   try {
     return await work({ open })
   } finally {
-    await made?.drop()
+    for (const database of made.values()) await database.drop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
