@@ -26,7 +26,8 @@ try {
 }
 endLeftovers()
 
-const data = join(folder, `data-${process.pid}`)
+const own = `data-${process.pid}`
+const data = join(folder, own)
 const settings = [
   'listen_addresses=',
   `max_connections=${connectionsMax}`,
@@ -67,7 +68,11 @@ async function end(): Promise<void> {
     server.kill('SIGINT')
     await once(server, 'exit')
   }
-  for (const name of leftovers()) rmSync(join(folder, name), { recursive: true, force: true })
+  // Only our own: whoever holds the lock by then sees to the rest.
+  for (const name of leftovers().filter((entry) => entry.startsWith(own)))
+    rmSync(join(folder, name), { recursive: true, force: true })
+  // Named here so that it is held until now: what nobody names is collected, and the lock with it.
+  lock.close()
   process.exit(0)
 }
 
