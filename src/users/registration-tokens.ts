@@ -49,12 +49,12 @@ export class RegistrationTokens {
    * start. Undefined once there is an account.
    */
   firstAdminToken(): Promise<string | undefined> {
+    const token = randomText(tokenRandomBytes)
+    const createdTs = this.#clock.now()
     return this.#database.runInteraction('first_admin_token', async (txn) => {
       if (await anyAccount(txn)) return undefined
       const row = await store.firstAdminToken(txn)
       if (row !== undefined) return row.token
-      const token = randomText(tokenRandomBytes)
-      const createdTs = this.#clock.now()
       await store.insertRegistrationToken(txn, { token, usesAllowed: 1, expiresTs: null, makesAdmin: 1, createdTs })
       return token
     })

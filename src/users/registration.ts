@@ -101,13 +101,14 @@ export class Registration {
     if (request.deviceId !== undefined) checkDeviceId(request.deviceId)
     const { password, userType } = request
     const account = await this.#accounts.prepare({ userId, password, userType, admin: request.admin ?? false })
+    const { deviceId, deviceName, refreshable } = request
+    const drawn =
+      request.inhibitLogin === true ? undefined : this.#sessions.draw({ userId, deviceId, deviceName, refreshable })
     return this.#database.runInteraction('register', async (txn): Promise<Registered> => {
       const spent = request.token === undefined ? undefined : await this.#tokens.spend(txn, request.token)
       const admin = account.admin === 1 || spent?.makesAdmin === true ? 1 : 0
       if (!(await insertAccount(txn, { ...account, admin }))) throw userInUse()
-      if (request.inhibitLogin === true) return { userId, session: undefined }
-      const { deviceId, deviceName, refreshable } = request
-      return { userId, session: await this.#sessions.start(txn, { userId, deviceId, deviceName, refreshable }) }
+      return { userId, session: drawn === undefined ? undefined : await this.#sessions.start(txn, drawn) }
     })
   }
 }

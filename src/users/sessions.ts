@@ -27,6 +27,22 @@ export interface SessionRequest {
   readonly refreshable?: boolean | undefined
 }
 
+/** A login whose tokens are drawn, so that the transaction that makes it may run more than once. */
+export interface DrawnSession extends DrawnTokens {
+  readonly userId: UserId
+  readonly deviceId: string
+  readonly deviceIsNamed: boolean
+  readonly displayName: string | null
+}
+
+/** Tokens that nobody has yet. */
+interface DrawnTokens {
+  readonly accessToken: string
+  /** For a client that can refresh. */
+  readonly refreshToken: string | undefined
+  readonly now: number
+}
+
 /** What a login gives. `refreshToken` and `expiresInMs` are there together, when the client can refresh. */
 export interface Session {
   readonly userId: UserId
@@ -82,22 +98,30 @@ export class Sessions {
   }
 
   /** Logs a device in. Tokens that the device had are revoked. Throws M_INVALID_PARAM on a device id that cannot be. */
-  create(request: SessionRequest): Promise<Session> {
-    return this.#database.runInteraction('create_session', (txn) => this.start(txn, request))
+  async create(request: SessionRequest): Promise<Session> {
+    const drawn = this.draw(request)
+    return this.#database.runInteraction('create_session', (txn) => this.start(txn, drawn))
+  }
+
+  /** What `start` makes a session of. Throws M_INVALID_PARAM on a device id or a name that cannot be. */
+  draw({ userId, deviceId, deviceName, refreshable }: SessionRequest): DrawnSession {
+    return {
+      userId,
+      deviceId: deviceId === undefined ? newDeviceId() : checkDeviceId(deviceId),
+      deviceIsNamed: deviceId !== undefined,
+      displayName:
+        deviceName === undefined ? null : plainText(deviceName, 'initial_device_display_name', deviceNameBytesMax),
+      ...this.#drawTokens(refreshable === true),
+    }
   }
 
   /** `create` as a part of the caller's transaction. */
-  async start(txn: Transaction, request: SessionRequest): Promise<Session> {
-    const { userId } = request
-    const deviceId = request.deviceId === undefined ? newDeviceId() : checkDeviceId(request.deviceId)
-    const displayName =
-      request.deviceName === undefined
-        ? null
-        : plainText(request.deviceName, 'initial_device_display_name', deviceNameBytesMax)
-    const isNew = await insertDevice(txn, { userId, deviceId, displayName, createdTs: this.#clock.now() })
-    if (isNew && request.deviceId !== undefined) await refuseKeyAsName(txn, userId, deviceId)
+  async start(txn: Transaction, drawn: DrawnSession): Promise<Session> {
+    const { userId, deviceId, displayName, now } = drawn
+    const isNew = await insertDevice(txn, { userId, deviceId, displayName, createdTs: now })
+    if (isNew && drawn.deviceIsNamed) await refuseKeyAsName(txn, userId, deviceId)
     const revoked = isNew ? [] : await store.deleteTokensOfDevices(txn, userId, [deviceId])
-    const session = await this.#issue(txn, { userId, deviceId }, request.refreshable === true, null)
+    const session = await this.#issue(txn, drawn, drawn, null)
     txn.afterCommit(() => this.revoked(revoked))
     return session
   }
@@ -109,12 +133,13 @@ export class Sessions {
   refresh(token: string): Promise<Session> {
     if (token.length > tokenCharactersMax) return Promise.reject(unknownToken(false))
     const hash = tokenHash(token)
+    const drawn = this.#drawTokens(true)
     return this.#database.runInteraction('refresh_session', async (txn) => {
       const row = await store.refreshToken(txn, hash)
       if (row === undefined) throw unknownToken(false)
       if (row.refreshedFrom !== null) await store.confirmRefreshToken(txn, hash, row.refreshedFrom)
       const revoked = await store.deleteUnusedRefreshed(txn, row, hash)
-      const session = await this.#issue(txn, row, true, hash)
+      const session = await this.#issue(txn, row, drawn, hash)
       txn.afterCommit(() => this.revoked(revoked))
       return session
     })
@@ -127,19 +152,24 @@ export class Sessions {
     for (const hash of tokenHashes) this.#cache.delete(hash)
   }
 
+  #drawTokens(refreshable: boolean): DrawnTokens {
+    return {
+      accessToken: newAccessToken(),
+      refreshToken: refreshable ? newRefreshToken() : undefined,
+      now: this.#clock.now(),
+    }
+  }
+
   async #issue(
     txn: Transaction,
     { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },
-    refreshable: boolean,
+    { accessToken, refreshToken, now }: DrawnTokens,
     refreshedFrom: string | null,
   ): Promise<Session> {
-    const now = this.#clock.now()
-    const accessToken = newAccessToken()
     const token = { userId, deviceId, createdTs: now, refreshedFrom }
-    const expiresTs = refreshable ? now + this.#accessTokenLifetimeMs : null
+    const expiresTs = refreshToken === undefined ? null : now + this.#accessTokenLifetimeMs
     await store.insertAccessToken(txn, { ...token, tokenHash: tokenHash(accessToken) }, expiresTs)
-    if (!refreshable) return { userId, deviceId, accessToken }
-    const refreshToken = newRefreshToken()
+    if (refreshToken === undefined) return { userId, deviceId, accessToken }
     await store.insertRefreshToken(txn, { ...token, tokenHash: tokenHash(refreshToken) })
     return { userId, deviceId, accessToken, refreshToken, expiresInMs: this.#accessTokenLifetimeMs }
   }
