@@ -96,6 +96,33 @@ test('each request ends in one line with its figures, under the id that its answ
   assert.ok(Number(line['ms']) >= Number(line['db_run_ms']))
 })
 
+test('a request that comes to no endpoint is answered with its id, has its line without its address, and is counted', async (t) => {
+  const { home, metrics, log } = await openWatched(t, 'json')
+  const lost = await ask(`${home}/_matrix/client/SECRETpath?access_token=SECRETtoken`)
+  const wrongMethod = await ask(`${home}/_matrix/client/versions`, { method: 'DELETE' })
+  const large = await ask(`${home}/_matrix/client/v3/login`, { method: 'POST', body: 'x'.repeat(2_000_000) })
+  assert.deepEqual([lost.status, wrongMethod.status, large.status], [404, 405, 413])
+  const lines = log()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  for (const [answer, method, route] of [
+    [lost, 'GET', 'unknown'],
+    [wrongMethod, 'DELETE', 'unknown'],
+    [large, 'POST', '/_matrix/client/v3/login'],
+  ] as const) {
+    const line = lines.find(({ request }) => request === answer.headers.get('x-request-id'))
+    assert.deepEqual([line?.['method'], line?.['route'], line?.['status']], [method, route, answer.status])
+  }
+  assert.doesNotMatch(log(), /SECRET/)
+  const scrape = await (await fetch(`${metrics}/metrics`)).text()
+  assert.match(scrape, /^tessera_http_requests_total\{method="GET",route="unknown",status="404"\} 1$/m)
+  assert.match(
+    scrape,
+    /^tessera_http_requests_total\{method="POST",route="\/_matrix\/client\/v3\/login",status="413"\} 1$/m,
+  )
+})
+
 test('the line of a request for people has the same figures', async (t) => {
   const { home, log } = await openWatched(t, 'text')
   await ask(`${home}/_matrix/client/versions`)

@@ -1,4 +1,3 @@
-import { createSecureContext } from 'node:tls'
 import type { RateLimits } from '#http/rate-limits.ts'
 import type { HttpServer } from '#http/server.ts'
 import { logLevels, type Logger, type LogLevel } from '#observability/logger.ts'
@@ -77,7 +76,7 @@ async function readCertificates(
     const { certificate, key } = files
     const tls = await readTls(files)
     try {
-      createSecureContext({ cert: tls.certificate, key: tls.key })
+      process.getBuiltinModule('node:tls').createSecureContext({ cert: tls.certificate, key: tls.key })
     } catch (error) {
       throw new Failure(`${certificate} and ${key} cannot be used together: ${(error as Error).message}.`)
     }

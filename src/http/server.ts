@@ -1,12 +1,12 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { MatrixError } from '#protocol/errors.ts'
-import { errorToAnswer } from './errors-to-response.ts'
 import { OpenRequests } from './open-requests.ts'
 import { serve, type PipelineDeps } from './pipeline.ts'
-import { isApiPath, writeAnswer, writePreflight } from './response.ts'
+import { declared, refusal } from './refusal.ts'
+import { writePreflight } from './response.ts'
 import type { Method, Route } from './route.ts'
 
 /** Not imported: an import of node:http loads Node's own fetch and WebSocket too, 15 MB and 50 ms of every start. */
@@ -109,29 +109,20 @@ export function createServer<Requester>(options: ServerOptions<Requester>): Http
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
-    frameworkErrors: (error, request, reply) => refuse(error, request.raw, reply),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     routerOptions: { maxParamLength: headersBytesMax },
     serverFactory: (listener) => nodeServer(listener, tls),
     schemaController: noSchemas,
   })
-  const refuse = (error: unknown, request: IncomingMessage, reply: Refusable): void => {
-    reply.hijack()
-    const answer = errorToAnswer(error, options.logger)
-    writeAnswer(reply.raw, answer, { cors: isApiPath(request.url ?? '/'), lastOne: open.stopping })
-  }
+  const refuse = refusal({ ...options, open })
   // Bodies are read as bytes, whatever their Content-Type says: clients are free to leave it out.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.setErrorHandler((error, request, reply) => refuse(error, request.raw, reply))
+  app.setErrorHandler(refuse)
   const methodsOf = methodFinder(options.routes)
-  app.setNotFoundHandler((request, reply) => refuse(unrecognized(methodsOf(request.url)), request.raw, reply))
+  app.setNotFoundHandler((request, reply) => refuse(unrecognized(methodsOf(request.url)), request, reply))
   for (const route of options.routes) register(app, route, { ...options, open })
   return new HttpServer(app, open, tls !== undefined)
-}
-
-interface Refusable {
-  hijack(): unknown
-  readonly raw: Parameters<typeof writeAnswer>[0]
 }
 
 function register<Requester>(app: FastifyInstance, route: Route<Requester>, deps: PipelineDeps<Requester>): void {
@@ -141,6 +132,7 @@ function register<Requester>(app: FastifyInstance, route: Route<Requester>, deps
       method: route.method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler,
+      ...declared(route.path),
       ...(route.bodyBytesMax === undefined ? {} : { bodyLimit: route.bodyBytesMax }),
     })
   }
