@@ -89,6 +89,10 @@ export async function openHomeserver(config: Config, logger: Logger): Promise<Ho
   const limits = new RateLimits({ clock: ground.clock, settings: config.rateLimits })
   stack.defer(async () => void (await Promise.all(servers.map((server) => server.close(closeGraceMs)))))
   const requestMetrics = new RequestMetrics(ground.metrics)
+  ground.metrics.gauge(
+    { name: 'tessera_http_open_requests', help: 'Requests being answered, long polls among them.' },
+    () => servers.reduce((sum, { openRequests }) => sum + openRequests, 0),
+  )
   const house = { ground, users, routes, limits, requestMetrics }
   for (const listener of config.listeners) servers.push(await openListener(listener, house))
   const addresses = servers.map((server) => server.address)
