@@ -67,9 +67,11 @@ export class NaiveVisibility {
     return last < 0 ? undefined : this.#states[last + 1]?.position
   }
 
-  /** The names of the events that are the state at a position. */
-  stateNamesAt(position: number): string[] {
-    const state = this.#states.findLast((each) => each.position <= position)?.state
+  /** The names of the events that are the state now, or after what had arrived last by a position. */
+  stateNames(position?: number): string[] {
+    const last = this.#arrivals.findLast((each) => each.counts && each.position <= (position ?? 0))
+    const left = last === undefined ? undefined : this.#graph.stateAfter(nameOf(last.eventId))
+    const state = position === undefined ? this.#states.at(-1)?.state : left
     return [...(state?.values() ?? [])].map(nameOf).sort()
   }
 

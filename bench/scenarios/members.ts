@@ -1,7 +1,7 @@
 import { parseUserId } from '#protocol/identifiers.ts'
 import type { Room } from '#rooms/known-rooms.ts'
 import { RoomSummary } from '#rooms/room-summary.ts'
-import { setMemberships, type MembershipRow } from '#storage/memberships.ts'
+import { setMemberships, type NewMembership } from '#storage/memberships.ts'
 
 import { openRoomsFloor, someone, testServerName } from '../../test/rooms-floor.ts'
 import type { DatabasePlace, DatabaseScenario } from '../kit/database-place.ts'
@@ -24,7 +24,7 @@ async function roomOf(floor: RoomsFloor, members: number): Promise<Room> {
     const nids = await floor.interned.userNids(userIds)
     const changes = userIds.map((userId) => {
       const userNid = nids.get(userId) ?? 0
-      const row: MembershipRow = {
+      const row: NewMembership = {
         ...{ roomNid: room.roomNid, userNid, membership: 'join', eventNid: userNid, senderNid: userNid },
         ...{ streamPosition: 1, local: 0, forgotten: 0 },
       }

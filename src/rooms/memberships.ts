@@ -8,8 +8,10 @@ import {
   localJoinedMembers,
   membershipsOfUser,
   setForgotten,
+  stayEndAfter,
   type MembershipRow as StoredMembership,
   type MembershipState as StoredState,
+  type NewMembership,
 } from '#storage/memberships.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
@@ -21,7 +23,7 @@ export type MembershipState = StoredState
 /** A membership that an event has just set. */
 export interface MembershipChange {
   readonly userId: UserId
-  readonly row: MembershipRow
+  readonly row: NewMembership
 }
 
 const usersMax = 20_000
@@ -162,7 +164,8 @@ export class Memberships {
     this.#applied++
     for (const { userId, row } of changes) {
       if (row.local === 0) continue
-      this.#ofUser.get(userId)?.set(row.roomNid, row)
+      const rows = this.#ofUser.get(userId)
+      rows?.set(row.roomNid, { ...row, stayEnd: stayEndAfter(rows.get(row.roomNid), row) })
       const members = this.#inRoom.get(row.roomNid)
       if (row.membership === 'join') {
         members?.add(userId)

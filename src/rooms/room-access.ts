@@ -1,5 +1,6 @@
 import { MatrixError } from '#protocol/errors.ts'
 import type { RoomId, UserId } from '#protocol/identifiers.ts'
+import { eventsInStreamRange } from '#storage/events.ts'
 import type { Interned } from '#storage/interned.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { KnownRooms, Room } from './known-rooms.ts'
@@ -57,11 +58,21 @@ export class RoomAccess {
     if (await this.#isWorldReadable(room))
       return { room, standing: 'outside', stateNid: undefined, arrivedBy: undefined }
     if (row !== undefined && row.forgotten === 0 && (row.membership === 'leave' || row.membership === 'ban')) {
-      const end = await endOfLastStay(this.#deps, userId, room.roomNid)
-      if (end?.stateAfter != null && end.streamPosition !== null)
-        return { room, standing: 'left', stateNid: end.stateAfter, arrivedBy: end.streamPosition }
+      const arrivedBy = await endOfLastStay(this.#deps, userId, row)
+      const stateNid = arrivedBy === undefined ? undefined : await this.#stateAt(room, arrivedBy)
+      if (stateNid !== undefined) return { room, standing: 'left', stateNid, arrivedBy }
     }
     throw new MatrixError('M_FORBIDDEN', 'You are not in this room.')
+  }
+
+  /** The state after the last event that had arrived by a position. */
+  async #stateAt({ roomNid }: Room, upTo: number): Promise<number | undefined> {
+    const [last] = await this.#deps.database.runInteraction(
+      'last_event_by',
+      (txn) => eventsInStreamRange(txn, { roomNid, after: 0, upTo, limit: 1, newestFirst: true }),
+      { readOnly: true },
+    )
+    return last?.stateAfter ?? undefined
   }
 
   async #isWorldReadable(room: Room): Promise<boolean> {

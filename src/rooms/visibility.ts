@@ -75,8 +75,8 @@ export class Visibility {
     const row = await this.#memberships.in(userId, roomNid)
     if (row === undefined) return -Infinity
     if (row.membership === 'join') return Infinity
-    const end = await endOfLastStay({ database: this.#database, interned: this.#interned }, userId, roomNid)
-    return end?.streamPosition ?? -Infinity
+    const deps = { database: this.#database, interned: this.#interned }
+    return (await endOfLastStay(deps, userId, row)) ?? -Infinity
   }
 }
 

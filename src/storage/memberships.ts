@@ -1,6 +1,6 @@
 import { serverNameOf, type UserId } from '#protocol/identifiers.ts'
 
-import { moveCounts, type CountedMembership } from './room-members.ts'
+import { moveCounts } from './room-members.ts'
 import type { Transaction } from './transaction.ts'
 
 export type MembershipState = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
@@ -19,10 +19,18 @@ export interface MembershipRow {
   /** 1 when the user is one of ours. */
   readonly local: number
   readonly forgotten: number
+  /**
+   * The position at which their last stay ended, without a meaning while it goes on; 0: they have had none; null: it was
+   * not noted yet then.
+   */
+  readonly stayEnd: number | null
 }
 
+/** A membership that an event sets; when stays end follows from what was before. */
+export type NewMembership = Omit<MembershipRow, 'stayEnd'>
+
 const columns = `room_nid AS "roomNid", user_nid AS "userNid", membership, event_nid AS "eventNid",
-  sender_nid AS "senderNid", stream_position AS "streamPosition", local, forgotten`
+  sender_nid AS "senderNid", stream_position AS "streamPosition", local, forgotten, stay_end AS "stayEnd"`
 
 /**
  * Sets memberships, the later ones of a user winning, and what is summed up of them. A room is remembered again by
@@ -30,39 +38,36 @@ const columns = `room_nid AS "roomNid", user_nid AS "userNid", membership, event
  */
 export async function setMemberships(
   txn: Transaction,
-  changes: readonly { readonly userId: UserId; readonly row: MembershipRow }[],
+  changes: readonly { readonly userId: UserId; readonly row: NewMembership }[],
 ): Promise<void> {
-  const last = new Map<string, CountedMembership & { readonly row: MembershipRow }>()
-  const repeated = new Set<MembershipRow>()
-  for (const { userId, row } of changes) {
-    const who = `${row.roomNid} ${row.userNid}`
-    if (last.has(who)) repeated.add(row)
-    last.set(who, { row, server: serverNameOf(userId) })
-  }
-  const members = [...last.values()]
-  const rows = members.map((member) => member.row)
-  await Promise.all([moveCounts(txn, members), writeMemberships(txn, rows, repeated)])
+  const courses = [...Map.groupBy(changes, ({ row }) => `${row.roomNid} ${row.userNid}`).values()]
+  const last = courses.flatMap((course) => course.slice(-1))
+  const members = last.map(({ userId, row }) => ({ row, server: serverNameOf(userId) }))
+  const rows = courses.map((course) => course.map(({ row }) => row))
+  await Promise.all([moveCounts(txn, members), writeMemberships(txn, rows)])
 }
 
 /**
  * Who stays joined keeps the position: nothing that an index holds has changed, so that PostgreSQL writes to none and
- * cleans up after itself. Those of `repeated` have been something else in between.
+ * cleans up after itself. `courses`: what each user becomes in a room, one after the other; where that is several things
+ * they have been something else in between.
  */
-function writeMemberships(
-  txn: Transaction,
-  rows: readonly MembershipRow[],
-  repeated: ReadonlySet<MembershipRow>,
-): Promise<void> {
+function writeMemberships(txn: Transaction, courses: readonly (readonly NewMembership[])[]): Promise<void> {
+  const changes = courses.flatMap((course) =>
+    course.slice(-1).map((row) => ({ row, isRepeated: course.length > 1 ? 1 : 0, ...stayEnds(course) })),
+  )
   return txn.runMany(
     `INSERT INTO memberships (room_nid, user_nid, membership, event_nid, sender_nid, stream_position, local, forgotten,
-       joined_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       joined_position, stay_end) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership, event_nid = excluded.event_nid,
        sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,
        stream_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join' AND ? = 0
          THEN memberships.stream_position ELSE excluded.stream_position END,
        joined_position = CASE WHEN memberships.membership = 'join' AND excluded.membership = 'join' AND ? = 0
-         THEN memberships.joined_position ELSE excluded.joined_position END`,
-    rows.map((row) => [
+         THEN memberships.joined_position ELSE excluded.joined_position END,
+       stay_end = CASE WHEN excluded.stay_end > 0 THEN excluded.stay_end
+         WHEN memberships.membership = 'join' THEN COALESCE(?, memberships.stay_end) ELSE memberships.stay_end END`,
+    changes.map(({ row, isRepeated, endHere, endOfEarlier }) => [
       row.roomNid,
       row.userNid,
       row.membership,
@@ -72,10 +77,27 @@ function writeMemberships(
       row.local,
       row.forgotten,
       row.local === 1 && row.membership === 'join' ? row.streamPosition : 0,
-      repeated.has(row) ? 1 : 0,
-      repeated.has(row) ? 1 : 0,
+      endHere,
+      isRepeated,
+      isRepeated,
+      endOfEarlier,
     ]),
   )
+}
+
+/** Where a stay ends that begins among these, or 0; and where one ends that was before them, or null. */
+function stayEnds(course: readonly NewMembership[]): { endHere: number; endOfEarlier: number | null } {
+  let endHere = 0
+  for (const [index, row] of course.entries())
+    if (row.membership !== 'join' && course[index - 1]?.membership === 'join') endHere = row.streamPosition
+  const [first] = course
+  return { endHere, endOfEarlier: first === undefined || first.membership === 'join' ? null : first.streamPosition }
+}
+
+/** When somebody's last stay ended, as of a change to what they were `before`: see `MembershipRow.stayEnd`. */
+export function stayEndAfter(before: MembershipRow | undefined, change: NewMembership): number | null {
+  if (before === undefined) return 0
+  return before.membership === 'join' && change.membership !== 'join' ? change.streamPosition : before.stayEnd
 }
 
 /** Every room that one of our users is or was in. */

@@ -6,6 +6,7 @@ import * as keys from './migrations/0003-keys.ts'
 import * as serverFacts from './migrations/0009-server-facts.ts'
 import * as userFlags from './migrations/0010-user-flags.ts'
 import * as backgroundMigrations from './migrations/0012-background-migrations.ts'
+import * as stayEnds from './migrations/0013-stay-ends.ts'
 import * as unreadCounts from './migrations/0014-unread-counts.ts'
 import * as threads from './migrations/0015-threads.ts'
 import * as endsInPlace from './migrations/0016-ends-in-place.ts'
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   serverFacts,
   userFlags,
   backgroundMigrations,
+  stayEnds,
   unreadCounts,
   threads,
   endsInPlace,

@@ -8,7 +8,7 @@ import { parseUserId } from '#protocol/identifiers.ts'
 import { eachEngine, engines, testDatabase } from '../../test/databases.ts'
 import { aRow } from '../../test/event-rows.ts'
 import { insertEvents } from './events.ts'
-import { setMemberships, type MembershipRow, type MembershipState } from './memberships.ts'
+import { setMemberships, type MembershipState, type NewMembership } from './memberships.ts'
 import { migrate } from './migrate.ts'
 import { heroes, joinedServers, memberCounts, memberSums } from './room-members.ts'
 import { recencyIsRight } from './room-recency.ts'
@@ -24,7 +24,7 @@ const people = ['@a:one.example', '@b:one.example', '@c:two.example:8448', '@d:t
 function membershipOf(user: number, membership: MembershipState, streamPosition: number, room = roomNid) {
   const userId = people[user]
   assert.ok(userId)
-  const row: MembershipRow = {
+  const row: NewMembership = {
     ...{ roomNid: room, userNid: user + 1, membership, eventNid: streamPosition, senderNid: 1, streamPosition },
     ...{ local: 0, forgotten: 0 },
   }

@@ -43,14 +43,17 @@ export async function pastMemberships(
 
 /**
  * For rooms that a user is no longer in, the position of the event by which they left after having been joined; rooms
- * in which they never were are left out. Two queries as a rule, `departuresMax` at most, whatever the number of rooms.
+ * in which they never were are left out. No query but for those who were gone before it was noted: `departuresMax` at most, whatever their number.
  */
 export async function endsOfStay(
   roomStates: RoomStates,
   rows: readonly MembershipRow[],
 ): Promise<ReadonlyMap<number, number>> {
   const ends = new Map<number, number>()
-  let departures = [...(await roomStates.events(rows.map((row) => row.eventNid))).values()]
+  for (const { roomNid, stayEnd } of rows) if (stayEnd !== null && stayEnd > 0) ends.set(roomNid, stayEnd)
+  // Those who were gone before it was noted.
+  const older = rows.filter((row) => row.stayEnd === null)
+  let departures = [...(await roomStates.events(older.map((row) => row.eventNid))).values()]
   for (let step = 0; step < departuresMax && departures.length > 0; step++) {
     const before = await roomStates.events(departures.flatMap((row) => row.replacesNid ?? []))
     const earlier: StoredEvent[] = []
