@@ -102,7 +102,7 @@ eachEngine(
     devices.watch({
       onDeviceDeleted: async (txn, userId, deviceIds) => {
         await txn.run(`DELETE FROM filters WHERE user_id = ?`, userId)
-        deleted.push(...deviceIds)
+        txn.afterCommit(() => deleted.push(...deviceIds))
       },
     })
     const changes = async (work: Promise<void>): Promise<UserId[]> => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { PrometheusMetrics } from '#observability/prometheus-metrics.ts'
 import { currentRequest, runInBackground } from '#observability/request-context.ts'
 import { silentLogger } from '#observability/logger.ts'
+import { type MatrixError } from '#protocol/errors.ts'
 import { openDatabase, type DatabaseOptions } from '#storage/database-pool.ts'
 import { type Database, type OpenDatabase, type Transaction } from '#storage/transaction.ts'
 import { test, type TestContext } from 'node:test'
@@ -186,6 +187,58 @@ onEach('every interaction is counted by name and in the context it works for', a
   const text = await metrics.text()
   assert.match(text, /^tessera_database_interaction_queries_total\{interaction="one"\} 2$/m)
   assert.match(text, /^tessera_database_interaction_run_seconds_count\{interaction="two"\} 1$/m)
+})
+
+const onPostgres = { skip: postgresMissing() ?? false }
+
+async function openPostgres(t: TestContext, options: Partial<DatabaseOptions>): Promise<OpenDatabase> {
+  const url = await testDatabaseUrl(t, { engine: 'postgres', migrated: false })
+  const database = await openDatabase({ url, logger: silentLogger, ...options })
+  t.after(() => database.close())
+  await database.runInteraction('make', async (txn) => {
+    await txn.run(`CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, amount INTEGER)`)
+    await add(txn, 1)
+  })
+  return database
+}
+
+test('who conflicts each time is told to come again, and leaves nothing behind (postgres)', onPostgres, async (t) => {
+  const database = await openPostgres(t, { poolSize: 1 })
+  let runs = 0
+  const told: string[] = []
+  const conflicting = database.runInteraction('conflicting', async (txn) => {
+    runs += 1
+    txn.afterRollback(() => told.push('rolled back'))
+    await txn.run(`UPDATE things SET amount = amount + 1 WHERE id = 1`)
+    await txn.run(`DO $$ BEGIN RAISE EXCEPTION 'always' USING ERRCODE = 'serialization_failure'; END $$`)
+  })
+  await assert.rejects(conflicting, { status: 503 })
+  assert.ok(runs > 5 && runs < 100, `${runs} runs`)
+  assert.deepEqual(told, ['rolled back'])
+  assert.equal(database.pool.inUse, 0)
+  const row = await database.runInteraction('read', (txn) => txn.get(`SELECT amount FROM things WHERE id = 1`))
+  assert.deepEqual(row, { amount: 0 })
+})
+
+test('when all change one row at once, every answer counts and nobody hangs (postgres)', onPostgres, async (t) => {
+  const database = await openPostgres(t, { poolSize: 10 })
+  let runs = 0
+  const bump = (): Promise<unknown> =>
+    database.runInteraction('bump', async (txn) => {
+      runs += 1
+      // Every transaction has its snapshot before the first of them writes.
+      const row = await txn.get<{ amount: number }>(`SELECT amount FROM things WHERE id = 1`)
+      await txn.all(`SELECT pg_sleep(0.001)::text AS slept`)
+      await txn.run(`UPDATE things SET amount = ? WHERE id = 1`, (row?.amount ?? 0) + 1)
+    })
+  const results = await Promise.allSettled(Array.from({ length: 300 }, bump))
+  const answered = results.filter((result) => result.status === 'fulfilled').length
+  for (const result of results)
+    if (result.status === 'rejected') assert.equal((result.reason as MatrixError).status, 503)
+  const row = await database.runInteraction('read', (txn) => txn.get(`SELECT amount FROM things WHERE id = 1`))
+  assert.deepEqual(row, { amount: answered })
+  assert.ok(runs > results.length && answered > 0)
+  assert.deepEqual([database.pool.inUse, database.pool.waiting], [0, 0])
 })
 
 onEach('a slow query is written to the log with its text and none of its values', async (_t, open, engine) => {

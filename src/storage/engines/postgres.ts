@@ -136,8 +136,15 @@ export class PostgresDatabase implements OpenDatabase {
         continue
       }
       outcome.txn.state.rolledBack(report)
-      if (again && outcome.why === 'connection') throw tooBusy()
-      throw this.#deps.noSpace.refusal(outcome.error)
+      if (!again) throw this.#deps.noSpace.refusal(outcome.error)
+      if (asker?.gone === true) throw asker.signal.reason
+      this.#deps.logger.warn('An interaction was given up after many runs', {
+        interaction: attempt.name,
+        conflicts,
+        losses,
+        error: outcome.error,
+      })
+      throw tooBusy()
     }
   }
 
