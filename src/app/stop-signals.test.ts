@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,11 @@ import { startProgram, type ServerProcess } from '../../test/server-process.ts'
 
 async function start(t: TestContext): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-'))
-  const server = await startProgram(['start', '--data', folder, '--listen', '127.0.0.1:0', '--registration', 'open'])
+  const listeners = [{ port: 0, apis: ['client', 'metrics'] }]
+  const config = { server_name: 'localhost', listeners, registration: { mode: 'open' } }
+  // YAML reads JSON.
+  writeFileSync(join(folder, 'tessera.yaml'), JSON.stringify(config))
+  const server = await startProgram(['start', '--data', folder])
   t.after(async () => {
     await server.kill()
     rmSync(folder, { recursive: true })
@@ -31,7 +35,7 @@ test('SIGTERM ends a long poll with an empty answer, takes nobody else, and the 
   const since = String(first.body['next_batch'])
   // What the first answer had changed is read, so that the poll has nothing to tell.
   const poll = sync(`since=${since}&timeout=60000`)
-  await heldBy(server)
+  await pollHeldBy(server)
   const stopped = server.stop()
   const { status, body: answer } = await poll
   assert.equal(status, 200)
@@ -40,9 +44,12 @@ test('SIGTERM ends a long poll with an empty answer, takes nobody else, and the 
   await assert.rejects(fetch(`${server.address}/health`))
 })
 
-/** Waits until another request has been served, which came after what was sent before. */
-async function heldBy(server: ServerProcess): Promise<void> {
-  for (let count = 0; count < 20; count += 1) await fetch(`${server.address}/health`)
+/** Waits until the server holds a long poll. */
+async function pollHeldBy(server: ServerProcess): Promise<void> {
+  for (;;) {
+    const metrics = await (await fetch(`${server.address}/metrics`)).text()
+    if (/^tessera_sync_waiting_polls 1$/m.test(metrics)) return
+  }
 }
 
 test('SIGTERM waits for a request that does not end only so long', async (t) => {
@@ -51,7 +58,8 @@ test('SIGTERM waits for a request that does not end only so long', async (t) => 
   socket.on('error', () => undefined)
   await once(socket, 'connect')
   socket.write('POST /_matrix/client/v3/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{')
-  await heldBy(server)
+  // A request that is answered after it: so it has been seen.
+  assert.equal((await fetch(`${server.address}/health`)).status, 200)
   const cut = once(socket, 'close')
   assert.equal(await server.stop(), 0)
   await cut
