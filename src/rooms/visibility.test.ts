@@ -51,3 +51,28 @@ eachEngine(
     }
   },
 )
+
+eachEngine('who left before the ends of stays were noted reads on as before', async (_t, database) => {
+  const floor = await openRoomsFloor(database)
+  const bob = someone('bob')
+  const room = await floor.knownRooms.require(await floor.createRoom.create(alice, { preset: 'public_chat' }))
+  const say = (body: string): Promise<string> =>
+    floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: { body } })
+  await say('before')
+  await floor.membership.join({ requester: bob, room })
+  await floor.membership.leave({ requester: bob, room })
+  await floor.membership.invite({ requester: alice, room, userId: bob.userId })
+  await floor.membership.leave({ requester: bob, room })
+  await say('after')
+  const seen = async (): Promise<unknown[]> => {
+    const fresh = await openRoomsFloor(database)
+    const visibility = new Visibility(fresh)
+    const timeline = new Timeline({ ...fresh, visibility })
+    const access = await new RoomAccess(fresh).read(bob.userId, room.roomId)
+    const page = await timeline.page(bob.userId, access, { direction: 'forwards', limit: 100 })
+    return [access.arrivedBy, access.stateNid, page.rows.map((row) => row.eventId)]
+  }
+  const noted = await seen()
+  await database.runInteraction('forget', (txn) => txn.run('UPDATE memberships SET stay_end = NULL'))
+  assert.deepEqual(await seen(), noted)
+})
