@@ -9,7 +9,8 @@ function isHttpUrl(value: string): boolean {
 export const tracing = optional(
   section('Traces for OpenTelemetry, to see where the time of single requests goes. Off when left out.', {
     endpoint: text({
-      description: 'Where a collector takes them: OTLP over HTTP, in JSON.',
+      description:
+        'Where a collector takes them: OTLP over HTTP, in JSON. Headers that it wants, such as a token, stand in the environment: OTEL_EXPORTER_OTLP_HEADERS="name=value".',
       example: 'http://localhost:4318/v1/traces',
       wanted: 'an address as http://localhost:4318/v1/traces',
       accept: isHttpUrl,
