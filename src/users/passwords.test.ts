@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { askedBy, askerOf } from '#observability/asker.ts'
 import { Passwords } from './passwords.ts'
 
 const cheap = { memoryKib: 8, passes: 1 }
@@ -22,6 +23,21 @@ test('a flood of logins is cut off, and those that waited are answered', async (
   assert.equal(done, 202)
   const refused = flood.find((one) => one.status === 'rejected')
   assert.equal((refused?.reason as { code: string }).code, 'M_LIMIT_EXCEEDED')
+  assert.match(await passwords.hash('again'), /^\$argon2id\$/)
+})
+
+test('who no longer waits to log in gives up the place, and the work of a check for nobody is shared', async () => {
+  const passwords = new Passwords(cheap)
+  const gone = new AbortController()
+  const asker = askerOf(gone.signal)
+  const verifying = askedBy(asker, () => passwords.verify('decoy', undefined))
+  const others = passwords.verify('decoy', undefined)
+  const flood = Array.from({ length: 190 }, () => askedBy(asker, () => passwords.hash('correct horse')))
+  gone.abort(new Error('gone'))
+  const ended = await Promise.allSettled(flood)
+  assert.ok(ended.filter(({ status }) => status === 'rejected').length >= 188)
+  await Promise.allSettled([verifying])
+  assert.equal(await others, false)
   assert.match(await passwords.hash('again'), /^\$argon2id\$/)
 })
 

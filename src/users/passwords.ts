@@ -1,3 +1,4 @@
+import { currentAsker, forEverybody } from '#observability/asker.ts'
 import { MatrixError } from '#protocol/errors.ts'
 
 /** What one hash costs. */
@@ -24,7 +25,8 @@ export const passwordBytesMax = 512
  */
 export class Passwords {
   readonly #cost: PasswordCost
-  readonly #waiting: (() => void)[] = []
+  /** In order of arrival; whoever gives up leaves from the middle. */
+  readonly #waiting = new Set<() => void>()
   #running = 0
   #decoy: Promise<string> | undefined
 
@@ -44,7 +46,7 @@ export class Passwords {
    * Throws M_LIMIT_EXCEEDED when too many wait.
    */
   async verify(password: string, phc: string | null | undefined): Promise<boolean> {
-    this.#decoy ??= this.hash('decoy').catch((error: unknown) => {
+    this.#decoy ??= forEverybody(() => this.hash('decoy')).catch((error: unknown) => {
       this.#decoy = undefined
       throw error
     })
@@ -55,19 +57,38 @@ export class Passwords {
 
   async #bounded<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running >= hashesAtOnceMax) {
-      if (this.#waiting.length >= hashesWaitingMax)
+      if (this.#waiting.size >= hashesWaitingMax)
         throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many people log in at this moment. Try again soon.', {
           extra: { retry_after_ms: 5000 },
         })
       // Whoever ends hands its place on, so #running stays as it is.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#turn()
     } else this.#running++
     try {
       return await task()
     } finally {
-      const next = this.#waiting.shift()
+      const [next] = this.#waiting
       if (next === undefined) this.#running--
       else next()
     }
+  }
+
+  /** Waits for a place that is handed on, unless the asker goes meanwhile. */
+  #turn(): Promise<void> {
+    const signal = currentAsker()?.signal
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(begin)
+        reject(signal?.reason as Error)
+      }
+      const begin = (): void => {
+        this.#waiting.delete(begin)
+        signal?.removeEventListener('abort', leave)
+        resolve()
+      }
+      this.#waiting.add(begin)
+      if (signal?.aborted === true) leave()
+      else signal?.addEventListener('abort', leave)
+    })
   }
 }
