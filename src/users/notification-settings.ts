@@ -64,12 +64,12 @@ export class NotificationSettings {
     }
     if (unknown.length === 0) return found
     const upTo = accountData.position
-    const read = await this.#database.runInteraction(
+    const rows = await this.#database.runInteraction(
       'notification_settings',
-      (txn) => readNotificationSettings(txn, unknown),
+      (txn) => accountDataOfUsers(txn, unknown, notificationSettingsTypes),
       { readOnly: true },
     )
-    for (const [userId, settings] of read) {
+    for (const [userId, settings] of settingsOf(unknown, rows)) {
       const before = this.#known.get(userId)?.settings
       const kept = before?.position === settings.position ? before : settings
       this.#known.set(userId, { settings: kept, upTo })
@@ -84,11 +84,14 @@ export async function readNotificationSettings(
   txn: Transaction,
   userIds: readonly UserId[],
 ): Promise<Map<UserId, UserNotifications>> {
-  const rows = Map.groupBy(
-    await accountDataOfUsers(txn, userIds, notificationSettingsTypes),
-    (row): string => row.userId,
-  )
-  return new Map(userIds.map((userId) => [userId, settingsIn(userId, rows.get(userId) ?? [])]))
+  return settingsOf(userIds, await accountDataOfUsers(txn, userIds, notificationSettingsTypes))
+}
+
+type SettingsRow = Awaited<ReturnType<typeof accountDataOfUsers>>[number]
+
+function settingsOf(userIds: readonly UserId[], rows: readonly SettingsRow[]): Map<UserId, UserNotifications> {
+  const byUser = Map.groupBy(rows, (row): string => row.userId)
+  return new Map(userIds.map((userId) => [userId, settingsIn(userId, byUser.get(userId) ?? [])]))
 }
 
 function settingsIn(
