@@ -6,6 +6,8 @@ import { type Migration, migrationChecksum, migrations } from './migrations.ts'
 import { type Database, type Transaction } from './transaction.ts'
 
 export interface MigrateOptions {
+  /** Told what will be applied to a database that has been used: it may take a while. */
+  readonly onBegin?: (names: readonly string[]) => void
   /** Told the name of each migration after it has been applied. */
   readonly onProgress?: (name: string) => void
   /** Another list than the program's own; for tests. */
@@ -30,8 +32,10 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   if (refusal !== undefined) throw new DatabaseError('newer', `the database ${refusal}`)
   await database.runInteraction('keep_migration_checksums', (txn) => keepChecksums(txn, applied, list))
   const isNew = applied.size === 0
+  const missing = list.filter(({ name }) => !applied.has(name))
+  if (missing.length > 0 && !isNew) options.onBegin?.(missing.map(({ name }) => name))
   const done: string[] = []
-  for (const migration of list.filter(({ name }) => !applied.has(name))) {
+  for (const migration of missing) {
     const mine = await database.runInteraction(
       'apply_migration',
       (txn) => apply(txn, migration, { now: clock.now(), isNew }),

@@ -79,3 +79,17 @@ eachEngine(
   },
   { migrated: false },
 )
+
+eachEngine(
+  'what will be done to a database that has been used is told before',
+  async (_t, database) => {
+    const told: (readonly string[])[] = []
+    const onBegin = (names: readonly string[]): void => void told.push(names)
+    await migrate(database, { migrations: [first], onBegin })
+    assert.deepEqual(told, [], 'a new one takes no time')
+    await migrate(database, { migrations: [first, second], onBegin })
+    await migrate(database, { migrations: [first, second], onBegin })
+    assert.deepEqual(told, [['0002-second']])
+  },
+  { migrated: false },
+)

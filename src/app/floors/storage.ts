@@ -37,9 +37,11 @@ export async function openStorage({
     logger,
   })
   try {
+    const onBegin = (names: readonly string[]): void =>
+      logger.info('Bringing the database to this version', { migrations: names })
     const onProgress = (name: string): void => logger.debug('Migrated the database', { migration: name })
     const backgroundMigrations = await runInBackground('migrate', async () => {
-      await migrate(database, { clock, onProgress })
+      await migrate(database, { clock, onBegin, onProgress })
       await checkServerName(database, config.serverName)
       return BackgroundMigrations.open({ database, clock, logger })
     })
