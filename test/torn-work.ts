@@ -70,7 +70,8 @@ export async function* receiveGraph(
   }
 }
 
-function textOf(event: Event): string {
+/** An event of a graph as the text it came as. */
+export function textOf(event: Event): string {
   return JSON.stringify({
     ...{ auth_events: event.authEvents, content: event.content, depth: event.depth },
     ...{ origin_server_ts: event.originServerTs, prev_events: event.prevEvents, room_id: event.roomId },

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 
+import type { Event } from '#protocol/event.ts'
+import { insertRoom } from '#storage/rooms.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import type { Database } from '#storage/transaction.ts'
 
 import { eachEngine } from '../../test/databases.ts'
 import { assertStatesExact, rowsOfRoom } from '../../test/graph-invariants.ts'
+import { aPublicRoom } from '../../test/room-graph.ts'
+import { textOf } from '../../test/torn-work.ts'
 import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
 import type { Room } from './known-rooms.ts'
 import { RoomState } from './room-state.ts'
@@ -163,3 +167,33 @@ eachEngine('a check says where derived tables differ from the events', async (_t
     ],
   )
 })
+
+eachEngine(
+  'an event that stays for its state alone does not come back when what it followed comes',
+  async (_t, database) => {
+    const graph = aPublicRoom('11')
+    const lost = graph.add('lost', { sender: '@alice:a' })
+    graph.add('late', { sender: '@alice:a', type: 'm.room.topic', stateKey: '', content: { topic: 'late' } })
+    for (let at = 0; at < 5; at++) graph.add(`after${at}`, { sender: '@alice:a' })
+    const [create] = graph.events.values()
+    assert.ok(create)
+    const room = { roomNid: 1, roomId: create.roomId, version: graph.rules }
+    const row = { roomNid: 1, roomId: create.roomId, version: '11', createdTs: 1, published: false }
+    await database.runInteraction('insert_room', (txn) => insertRoom(txn, row))
+    const floor = await openRoomsFloor(database)
+    const receive = (event: Event): Promise<unknown> =>
+      floor.receiveEvent.receive(
+        room,
+        { event, text: textOf(event) },
+        event.eventId === '$late:a' ? { state: [...graph.stateBefore('lost').values()] } : {},
+      )
+    for (const event of graph.events.values()) if (event !== lost) await receive(event)
+    await floor.purge.history(room, graph.events.size - 2)
+    const remaining = (await eventsOf(database, room)).map((each) => each.eventId)
+    assert.ok(!remaining.includes('$late:a'))
+    await receive(lost)
+    const now = (await eventsOf(database, room)).map((each) => each.eventId)
+    assert.ok(!now.includes('$late:a'), 'what was purged stays so')
+    assert.equal((await floor.roomState.event(room, 'm.room.topic', ''))?.eventId, '$late:a')
+  },
+)

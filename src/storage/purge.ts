@@ -119,12 +119,16 @@ export function oldEvents(
   )
 }
 
-/** Takes events out of the graph that a kept state still names. Their place in the stream stays: states are compared by it. */
-export function setAside(txn: Transaction, eventNids: readonly number[]): Promise<void> {
-  return txn.runMany(
+/**
+ * Takes events of a room out of the graph that a kept state still names. Their place in the stream stays: states are
+ * compared by it. What they followed and was missing, they wait for no more: they would come back with it.
+ */
+export async function setAside(txn: Transaction, roomNid: number, eventNids: readonly number[]): Promise<void> {
+  await txn.runMany(
     'UPDATE events SET outlier = 1, state_before = NULL, state_after = NULL, prev_nids = NULL WHERE event_nid = ?',
     eventNids.map((eventNid) => [eventNid]),
   )
+  await txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid IN @ints(?)', roomNid, eventNids)
 }
 
 /** Deletes events of a room with everything that is theirs alone, but for receipts: see `deleteReceiptsFor`. */

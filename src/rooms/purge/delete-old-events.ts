@@ -30,6 +30,7 @@ export async function deleteOldEvents(
     const aside = old.filter((event) => kept.events.has(event.eventNid) && event.outlier === 0)
     await setAside(
       txn,
+      roomNid,
       aside.map((event) => event.eventNid),
     )
     const gone = old.filter((event) => !kept.events.has(event.eventNid))
