@@ -4,7 +4,9 @@ import { ClientEvents } from '#rooms/client-events.ts'
 import type { Room } from '#rooms/known-rooms.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import { eventsByIds, insertEvents, type EventRow } from '#storage/events.ts'
-import { insertRelations } from '#storage/relations.ts'
+import { insertRelations, relatedEvents } from '#storage/relations.ts'
+import type { Transaction } from '#storage/transaction.ts'
+import type { Requester } from '#users/requester.ts'
 
 import { relationOf } from '../../src/rooms/persist-event/relation.ts'
 import { aRow } from '../../test/event-rows.ts'
@@ -24,9 +26,11 @@ const manyReferences = 100_000
 const writers = 200
 const writtenAtOnce = 1_000
 const samples = 200
+/** Replies in a page of a thread. */
+const pageEvents = 50
 const sends = 100
 
-const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((name) => someone(name))
+const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')]
 
 type Kind = 'm.thread' | 'm.replace' | 'm.reference'
 
@@ -35,7 +39,6 @@ let nextNid = 10_000_000
 
 /** A root, and what relates to it. */
 async function rootWith(floor: RoomsFloor, room: Room, relType: Kind, count: number): Promise<EventRow> {
-  if (alice === undefined) throw new Error('nobody is there')
   const eventId = await floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: {} })
   const read = (ids: readonly string[]) =>
     floor.database.runInteraction('root', (txn) => eventsByIds(txn, room.roomNid, ids), { readOnly: true })
@@ -69,70 +72,94 @@ async function rootWith(floor: RoomsFloor, room: Room, relType: Kind, count: num
   return root
 }
 
-/** Median milliseconds until the text of an event is made for somebody who has nothing of it in memory. */
-async function preparing(floor: RoomsFloor, root: EventRow, requester = bob): Promise<number> {
-  if (requester === undefined) throw new Error('nobody is there')
-  const clock = { now: () => 1_800_000_000_000, monotonic: () => 0 }
-  const accountDeactivation = { onDeactivated: () => undefined }
-  const latencies: number[] = []
-  for (let index = -20; index < samples; index++) {
-    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), accountDeactivation, clock })
-    const before = performance.now()
-    const [text = ''] = await clientEvents.texts([root], { requester, format: 'v2WithoutRoomId', bundle: true })
-    if (index >= 0) latencies.push(performance.now() - before)
-    if (!text.includes('"m.relations":{')) throw new Error('nothing relates to the event')
-  }
-  return percentiles(latencies).p50Ms
+interface Compared {
+  readonly manyMs: number
+  readonly ratio: number
 }
 
-/** Median milliseconds of a reply in a thread. */
-async function replying(floor: RoomsFloor, room: Room, root: EventRow): Promise<number> {
-  if (alice === undefined) throw new Error('nobody is there')
-  const latencies: number[] = []
-  for (let index = -10; index < sends; index++) {
-    const content = { body: 'yes', 'm.relates_to': { rel_type: 'm.thread', event_id: root.eventId } }
-    const before = performance.now()
-    await floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content })
-    if (index >= 0) latencies.push(performance.now() - before)
+/** Median milliseconds of work with the second, and how many times that of the first it is; both in turn. */
+async function compared(
+  [few, many]: readonly [EventRow, EventRow],
+  count: number,
+  work: (root: EventRow) => Promise<void>,
+): Promise<Compared> {
+  const latencies: { readonly few: number[]; readonly many: number[] } = { few: [], many: [] }
+  for (let index = -20; index < count; index++) {
+    for (const [of, root] of [
+      ['few', few],
+      ['many', many],
+    ] as const) {
+      const before = performance.now()
+      await work(root)
+      if (index >= 0) latencies[of].push(performance.now() - before)
+    }
   }
-  return percentiles(latencies).p50Ms
+  const manyMs = percentiles(latencies.many).p50Ms
+  return { manyMs, ratio: manyMs / percentiles(latencies.few).p50Ms }
+}
+
+/** Makes the text of an event for somebody of whom nothing is in memory. */
+function preparing(floor: RoomsFloor, requester: Requester): (root: EventRow) => Promise<void> {
+  const clock = { now: () => 1_800_000_000_000, monotonic: () => 0 }
+  const accountDeactivation = { onDeactivated: () => undefined }
+  return async (root) => {
+    const clientEvents = new ClientEvents({ ...floor, visibility: new Visibility(floor), accountDeactivation, clock })
+    const [text = ''] = await clientEvents.texts([root], { requester, format: 'v2WithoutRoomId', bundle: true })
+    if (!text.includes('"m.relations":{')) throw new Error('nothing relates to the event')
+  }
+}
+
+/** Reads the newest page of a thread. */
+function paging(floor: RoomsFloor, room: Room): (root: EventRow) => Promise<void> {
+  const end = { topological: Number.MAX_SAFE_INTEGER, stream: Number.MAX_SAFE_INTEGER }
+  const range = {
+    ...{ roomNid: room.roomNid, relType: 'm.thread', type: undefined, depth: 1, direction: 'backwards' as const },
+    ...{
+      from: end,
+      until: { topological: -1, stream: -1 },
+      arrivedAfter: -1,
+      arrivedBy: end.stream,
+      limit: pageEvents,
+    },
+  }
+  return async ({ eventId }) => {
+    const read = (txn: Transaction): Promise<EventRow[]> => relatedEvents(txn, { ...range, eventId })
+    const page = await floor.database.runInteraction('bench_page', read, { readOnly: true })
+    if (page.length !== pageEvents) throw new Error(`a page of ${pageEvents} has ${page.length}`)
+  }
+}
+
+/** Replies in a thread. */
+function replying(floor: RoomsFloor, room: Room): (root: EventRow) => Promise<void> {
+  return async (root) => {
+    const content = { body: 'yes', 'm.relates_to': { rel_type: 'm.thread', event_id: root.eventId } }
+    await floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content })
+  }
 }
 
 async function run(place: DatabasePlace): Promise<Figures> {
   const database = await place.open()
   const floor = await openRoomsFloor(database)
-  if (bob === undefined || carol === undefined) throw new Error('nobody is there')
   floor.ignoredBy.set(carol.userId, new Set([0, 1, 2].map((one) => parseUserId(`@writer-${one}:${testServerName}`))))
   const room = await aRoom(floor)
   for (const requester of [bob, carol]) await floor.membership.join({ requester, room })
-  const fill = async (replies: number, edits: number, references: number) => ({
-    thread: await rootWith(floor, room, 'm.thread', replies),
-    edited: await rootWith(floor, room, 'm.replace', edits),
-    referred: await rootWith(floor, room, 'm.reference', references),
-  })
-  const few = await fill(fewReplies, fewEdits, fewReferences)
-  const many = await fill(manyReplies, manyEdits, manyReferences)
-  const ratio = async (of: 'thread' | 'edited' | 'referred', requester = bob) => {
-    const first = await preparing(floor, few[of], requester)
-    return [await preparing(floor, many[of], requester), first] as const
-  }
-  const [thread, threadOfFew] = await ratio('thread')
-  const [ignoring, ignoringOfFew] = await ratio('thread', carol)
-  const [edited, editedOfFew] = await ratio('edited')
-  const [referred, referredOfFew] = await ratio('referred')
-  const sentOfFew = await replying(floor, room, few.thread)
-  const sent = await replying(floor, room, many.thread)
+  const roots = async (relType: Kind, few: number, many: number) =>
+    [await rootWith(floor, room, relType, few), await rootWith(floor, room, relType, many)] as const
+  const threads = await roots('m.thread', fewReplies, manyReplies)
+  const edited = await roots('m.replace', fewEdits, manyEdits)
+  const referred = await roots('m.reference', fewReferences, manyReferences)
+  const thread = await compared(threads, samples, preparing(floor, bob))
+  const ignoring = await compared(threads, samples, preparing(floor, carol))
+  const edits = await compared(edited, samples, preparing(floor, bob))
+  const references = await compared(referred, samples, preparing(floor, bob))
+  const page = await compared(threads, samples, paging(floor, room))
+  const reply = await compared(threads, sends, replying(floor, room))
   await database.close()
   return {
-    threadMs: thread,
-    threadRatio: thread / threadOfFew,
-    ignoringRatio: ignoring / ignoringOfFew,
-    editsMs: edited,
-    editsRatio: edited / editedOfFew,
-    referencesMs: referred,
-    referencesRatio: referred / referredOfFew,
-    replyMs: sent,
-    replyRatio: sent / sentOfFew,
+    ...{ threadMs: thread.manyMs, threadRatio: thread.ratio, ignoringRatio: ignoring.ratio },
+    ...{ editsMs: edits.manyMs, editsRatio: edits.ratio, referencesMs: references.manyMs },
+    ...{ referencesRatio: references.ratio, pageMs: page.manyMs, pageRatio: page.ratio },
+    ...{ replyMs: reply.manyMs, replyRatio: reply.ratio },
   }
 }
 
@@ -146,6 +173,7 @@ export const relationScenarios: readonly DatabaseScenario[] = [
       ignoringRatio: { max: 1.5 },
       editsRatio: { max: 1.5 },
       referencesRatio: { max: 1.5 },
+      pageRatio: { max: 1.5 },
       replyRatio: { max: 1.5 },
     },
     run,

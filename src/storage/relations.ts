@@ -177,8 +177,35 @@ export interface RelatedRange {
   readonly limit: number
 }
 
-/** The events that relate to one event, by topological order. */
-export async function relatedEvents(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
+/**
+ * The events that relate to one event, by topological order. With depth 1 and a `relType` it costs the answer; with
+ * depth 1 alone what relates to the event, with more the same and what relates to that in turn.
+ */
+export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
+  return range.depth === 1 ? directlyRelated(txn, range) : relatedInTurn(txn, range)
+}
+
+async function directlyRelated(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
+  const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
+  const within = `counts = 1 AND (topological, stream_position) ${from} (?, ?)
+    AND (topological, stream_position) ${until} (?, ?) AND stream_position > ? AND stream_position <= ?
+    AND type = COALESCE(?, type) ORDER BY topological ${order}, stream_position ${order} LIMIT ?`
+  const ofOne = `SELECT ${eventColumns} FROM events WHERE event_nid IN (
+    SELECT event_nid FROM event_relations WHERE room_nid = ? AND relates_to = ?`
+  const inOrder = `ORDER BY topological ${order}, stream_position ${order}`
+  const bounds = [
+    ...[range.from.topological, range.from.stream, range.until.topological, range.until.stream],
+    ...[range.arrivedAfter, range.arrivedBy, range.type ?? null, range.limit],
+  ]
+  const { roomNid, eventId, relType } = range
+  return unpackedEvents(
+    relType === undefined
+      ? await txn.all(`${ofOne} AND ${within}) ${inOrder}`, roomNid, eventId, ...bounds)
+      : await txn.all(`${ofOne} AND rel_type = ? AND ${within}) ${inOrder}`, roomNid, eventId, relType, ...bounds),
+  )
+}
+
+async function relatedInTurn(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
   const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
   return unpackedEvents(
     await txn.all(
