@@ -19,7 +19,9 @@ export async function assertStatesExact(database: Database): Promise<void> {
     async (txn) => {
       const used = await numbers(
         txn,
-        `SELECT state_before AS nid FROM events WHERE outlier = 0 UNION SELECT state_after FROM events WHERE outlier = 0
+        `SELECT state_before AS nid FROM events WHERE outlier = 0 UNION SELECT
+           COALESCE(state_after, CASE WHEN key_nid IS NULL THEN state_before ELSE -event_nid END)
+         FROM events WHERE outlier = 0
          UNION SELECT merged_state_nid FROM rooms WHERE merged_state_nid IS NOT NULL`,
       )
       const events = new Set(await numbers(txn, 'SELECT event_nid AS nid FROM events'))

@@ -35,7 +35,9 @@ export interface Extremity {
 /** The forward extremities of a room: what the next event will follow. */
 export async function forwardExtremities(txn: Transaction, roomNid: number): Promise<Extremity[]> {
   const rows = await txn.all<Omit<Extremity, 'json'> & { json: Uint8Array }>(
-    `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth, e.state_after AS "stateNid",
+    `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth,
+       COALESCE(e.state_after, CASE WHEN e.key_nid IS NULL OR e.state_before IS NULL
+         THEN e.state_before ELSE -e.event_nid END) AS "stateNid",
        e.packed_json AS json
      FROM forward_extremities f JOIN events e ON e.event_nid = f.event_nid WHERE f.room_nid = ?
      ORDER BY e.event_nid`,

@@ -52,11 +52,15 @@ export function unpackedEvents(rows: PackedEventRow[]): EventRow[] {
   return rows as EventRow[]
 }
 
-/** The columns of a `PackedEventRow`, for the stores that read events too. */
+/**
+ * The columns of a `PackedEventRow`, for the stores that read events too. The state after most events needs no column:
+ * a state event makes its own of the one before it, any other leaves it as it is. `state_after` is null then.
+ */
 export const eventColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
   sender_nid AS "senderNid", topological, stream_position AS "streamPosition", origin_server_ts AS "originServerTs",
   received_ts AS "receivedTs", outlier, soft_failed AS "softFailed", rejected, redacted_by AS "redactedBy",
-  state_before AS "stateBefore", state_after AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
+  state_before AS "stateBefore", COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
+    THEN state_before ELSE -event_nid END) AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
   txn_id AS "txnId", packed_json AS json`
 
 /**
@@ -73,6 +77,11 @@ export function isShownToClients(row: EventRow): boolean {
 /** Writes new events, in order. An event id or a transaction id that is there already fails the transaction. */
 export async function insertEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
   await Promise.all([writeEvents(txn, rows), noteRecency(txn, rows)])
+}
+
+/** The state after an event, as `eventColumns` takes it to be where the row does not say. */
+function usualStateAfter({ eventNid, keyNid, stateBefore }: EventRow): number | null {
+  return keyNid === null || stateBefore === null ? stateBefore : -eventNid
 }
 
 function writeEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventEdges>)[]): Promise<void> {
@@ -97,7 +106,7 @@ function writeEvents(txn: Transaction, rows: readonly (EventRow & Partial<EventE
       row.rejected,
       row.redactedBy,
       row.stateBefore,
-      row.stateAfter,
+      row.stateAfter === usualStateAfter(row) ? null : row.stateAfter,
       row.replacesNid,
       row.deviceId,
       row.txnId,

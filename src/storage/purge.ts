@@ -69,7 +69,8 @@ export async function keptEvents(
     Omit<KeptEvent, 'prevNids' | 'authNids'> & { prevNids: Uint8Array | null; authNids: Uint8Array | null }
   >(
     `SELECT event_nid AS "eventNid", topological, state_before AS "stateBefore",
-       state_after AS "stateAfter", prev_nids AS "prevNids", auth_nids AS "authNids"
+       COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
+         THEN state_before ELSE -event_nid END) AS "stateAfter", prev_nids AS "prevNids", auth_nids AS "authNids"
      FROM events WHERE room_nid = ? AND (topological, event_nid) > (?, ?) AND topological >= ? AND outlier = 0
      ORDER BY topological, event_nid LIMIT ?`,
     page.roomNid,
@@ -87,7 +88,8 @@ export async function keptEvents(
 
 const oldColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", key_nid AS "keyNid",
   topological, stream_position AS "streamPosition", outlier, state_before AS "stateBefore",
-  state_after AS "stateAfter"`
+  COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
+         THEN state_before ELSE -event_nid END) AS "stateAfter"`
 
 /** Facts of some events; unknown ones are left out. */
 export function oldEventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<OldEvent[]> {
