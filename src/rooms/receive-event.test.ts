@@ -128,3 +128,31 @@ eachEngine('events that name themselves, each other or too many others do no har
   })
   assert.equal(await receive(second), 'rejected')
 })
+
+eachEngine('what waited for an event has its turn though the server stopped in between', async (_t, plain) => {
+  let stops = false
+  const database: Database = {
+    ...{ engine: plain.engine, close: () => plain.close() },
+    runInteraction: (name, fn, options) =>
+      stops && name === 'waiting_event'
+        ? Promise.reject(new Error('the server stops'))
+        : plain.runInteraction(name, fn, options),
+  }
+  const graph = aPublicRoom('11')
+  const first = graph.add('first', { sender: '@bob:a' })
+  const second = graph.add('second', { sender: '@bob:a' })
+  const { receive } = await setUp(database, graph)
+  for (const event of graph.events.values()) if (event !== first && event !== second) await receive(event)
+  assert.equal(await receive(second), 'waiting')
+  stops = true
+  await assert.rejects(receive(first), /the server stops/)
+  stops = false
+  assert.equal(await receive(first), 'known')
+  assert.equal(await receive(second), 'known')
+  const ends = await database.runInteraction('ends', (txn) => forwardExtremities(txn, 1))
+  assert.deepEqual(
+    ends.map((end) => end.eventId),
+    ['$second:a'],
+  )
+  assert.deepEqual(await database.runInteraction('gaps', (txn) => missingPrevious(txn, 1, 10)), [])
+})
