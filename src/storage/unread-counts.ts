@@ -99,18 +99,16 @@ export async function uncountedEvents(
     readonly roomNids: readonly number[]
     readonly user: { readonly userId: string; readonly userNid: number }
     readonly withoutCounters: boolean
-    /** Nothing that arrived later; with `toCounters`, nothing either that the counters do not hold. */
+    /** Nothing that arrived later. */
     readonly upTo: number
-    readonly toCounters: boolean
     readonly limit: number
   },
 ): Promise<EventRow[]> {
   const { roomNids, user, upTo } = range
   return unpackedEvents(
     await txn.all(
-      `WITH starts (start_room, start, stop) AS MATERIALIZED (
-         SELECT f.room_nid, MAX(f.position), COALESCE((SELECT counted_up_to FROM unread_rooms u
-           WHERE u.room_nid = f.room_nid AND ? = 1), ?) FROM (
+      `WITH starts (start_room, start) AS MATERIALIZED (
+         SELECT f.room_nid, MAX(f.position) FROM (
            SELECT room_nid, joined_position AS position FROM memberships WHERE room_nid IN @ints(?) AND user_nid = ?
            UNION ALL
            SELECT room_nid, counted_up_to FROM unread_rooms WHERE room_nid IN @ints(?) AND ? = 0
@@ -118,24 +116,24 @@ export async function uncountedEvents(
            SELECT room_nid, event_position FROM receipts
            WHERE room_nid IN @ints(?) AND user_id = ? AND thread_id = '' AND ${counting}) AS f
          GROUP BY f.room_nid),
-       cuts (cut_room, cut, stop) AS MATERIALIZED (
+       cuts (cut_room, cut) AS MATERIALIZED (
          SELECT s.start_room, COALESCE((
            SELECT e.stream_position FROM events e
-           WHERE e.room_nid = s.start_room AND e.stream_position > s.start AND e.stream_position <= s.stop
+           WHERE e.room_nid = s.start_room AND e.stream_position > s.start AND e.stream_position <= ?
              AND ${shownToClients}
-           ORDER BY e.stream_position DESC LIMIT 1 OFFSET ?), s.start), s.stop
+           ORDER BY e.stream_position DESC LIMIT 1 OFFSET ?), s.start)
          FROM starts s)
        SELECT ${eventColumns} FROM cuts JOIN events ON room_nid = cut_room AND stream_position > cut
-       WHERE stream_position <= stop AND ${shownToClients} ORDER BY stream_position`,
-      range.toCounters ? 1 : 0,
-      upTo,
+       WHERE stream_position <= ? AND ${shownToClients} ORDER BY stream_position`,
       roomNids,
       user.userNid,
       roomNids,
       range.withoutCounters ? 1 : 0,
       roomNids,
       user.userId,
+      upTo,
       range.limit,
+      upTo,
     ),
   )
 }

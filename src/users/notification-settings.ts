@@ -25,6 +25,8 @@ export interface UserNotifications {
 
 interface Cached {
   readonly settings: UserNotifications
+  /** What they were before, if that was known. */
+  readonly before: UserNotifications | undefined
   /** They are known to be right up to this position of the account data stream. */
   readonly upTo: number
 }
@@ -70,12 +72,18 @@ export class NotificationSettings {
       { readOnly: true },
     )
     for (const [userId, settings] of settingsOf(unknown, rows)) {
-      const before = this.#known.get(userId)?.settings
-      const kept = before?.position === settings.position ? before : settings
-      this.#known.set(userId, { settings: kept, upTo })
-      found.set(userId, kept)
+      const known = this.#known.get(userId)
+      const isSame = known?.settings.position === settings.position
+      const next = isSame ? { ...known, upTo } : { settings, before: known?.settings, upTo }
+      this.#known.set(userId, next)
+      found.set(userId, next.settings)
     }
     return found
+  }
+
+  /** What a user's settings were before they last changed; where that is not known, those of who has changed nothing. */
+  before(userId: UserId): UserNotifications {
+    return this.#known.get(userId)?.before ?? unchanged
   }
 }
 

@@ -59,6 +59,24 @@ eachEngine('changed rules reach what was counted, and clients are told', async (
   assert.deepEqual(await unreadAfterStart(floor, bob, room), [0, 0])
 })
 
+eachEngine('clients are told when changed rules concern only what counters do not hold yet', async (_t, database) => {
+  const floor = await openSyncFloor(database)
+  const [room, quiet] = [await aRoom(floor), await aRoom(floor)]
+  await say(floor, alice, room)
+  const first = await floor.answer(bob)
+  const name = { userId: bob.userId, kind: 'room', ruleId: room.roomId }
+  let since: string = first.next_batch
+  for (const wanted of [0, 1, 0]) {
+    if (wanted === 0) await floor.pushRules.put(name, { actions: [] }, {})
+    else await floor.pushRules.delete(name)
+    await floor.unreadCounts.settled()
+    const answer = await floor.answer(bob, { since })
+    since = answer.next_batch
+    assert.deepEqual(countsIn(answer, room), [wanted, 0])
+    assert.equal(countsIn(answer, quiet), undefined)
+  }
+})
+
 eachEngine('rules that changed just before the server stopped are seen to after its start', async (_t, database) => {
   const floor = await openSyncFloor(database)
   const room = await aRoom(floor)

@@ -62,7 +62,7 @@ export async function loadCounts(
     const roomNids = list.map((standing) => standing.roomNid)
     if (roomNids.length === 0) return []
     const user = { userId, userNid }
-    return uncountedEvents(txn, { user, upTo, toCounters: false, roomNids, withoutCounters, limit })
+    return uncountedEvents(txn, { user, upTo, roomNids, withoutCounters, limit })
   }
   const counted = standings.filter((standing) => standing.countedUpTo !== undefined)
   const uncounted = standings.filter((standing) => standing.countedUpTo === undefined)

@@ -1,10 +1,11 @@
 import type { UserId } from '#protocol/identifiers.ts'
 import { setUnread, setUnreadSettings, uncountedEvents, type UnreadCountRow } from '#storage/unread-counts.ts'
+import type { UserNotifications } from '#users/notification-settings.ts'
 import { countedAgainMax } from './count-room.ts'
 import { readCountable } from './count.ts'
 import type { CountingDeps } from './counting.ts'
 import { readStandings, storedTallies, type Standing, type Users } from './standings.ts'
-import { countOn, nothingUnread, threadReadUpTo, type Tallies } from './tallies.ts'
+import { countOn, mainThread, nothingUnread, threadReadUpTo, type CountedEvent, type Tally } from './tallies.ts'
 
 /** Rooms counted together: each may have as many events as are looked at. */
 const roomsAtOnce = 4
@@ -30,40 +31,52 @@ export async function renewUser(deps: CountingDeps, userId: UserId, isOver: () =
 async function renewRooms(deps: CountingDeps, user: Users[number], roomNids: readonly number[]): Promise<void> {
   const rooms = await deps.knownRooms.byNids(roomNids)
   const basis = { rooms, serverName: deps.serverName }
+  const upTo = deps.streams.events.position
   const countable = await deps.database.runInteraction(
     'read_to_renew',
     async (txn) => {
-      const standings = (await readStandings(txn, roomNids, [user])).filter((each) => each.countedUpTo !== undefined)
-      const range = { user, upTo: 0, withoutCounters: true, toCounters: true, limit: countedAgainMax }
-      const counted = standings.map((standing) => standing.roomNid)
-      const rows = counted.length === 0 ? [] : await uncountedEvents(txn, { ...range, roomNids: counted })
-      return readCountable(txn, rows, standings, basis)
+      const range = { roomNids, user, upTo, withoutCounters: true, limit: countedAgainMax }
+      const events = await uncountedEvents(txn, range)
+      return readCountable(txn, events, await readStandings(txn, roomNids, [user]), basis)
     },
     { readOnly: true },
   )
-  const rows = countable.standings.flatMap((standing) =>
-    changedRows(standing, countOn(nothingUnread, countable.events.get(standing.roomNid) ?? [], standing.reader)),
+  const before = deps.notificationSettings.before(user.userId)
+  const changed = countable.standings.flatMap((standing) =>
+    changedRows(standing, countable.events.get(standing.roomNid) ?? [], before),
   )
-  if (rows.length > 0) {
+  if (changed.length > 0) {
     await deps.streams.receipts.append(
       deps.database,
       'renew_unread',
-      (txn, position) => setUnread(txn, rows, position),
+      (txn, position) => setUnread(txn, changed, position),
       () => ({ users: [user.userId] }),
     )
   }
   deps.onRenewed(user.userId, roomNids)
 }
 
-/** The rows that say something else than they did. */
-function changedRows(standing: Standing, after: Tallies): UnreadCountRow[] {
-  const { roomNid, userNid, reader, rows } = standing
-  const before = storedTallies(standing).tallies
-  const threadIds = new Set([...rows.map((row) => row.threadId), ...after.keys()])
-  return [...threadIds].flatMap((threadId) => {
+/**
+ * The counters of a room that say something else than they did; of a room in which something else is unread by that
+ * alone which they do not hold yet, those of the main timeline, so that clients are told of it.
+ */
+function changedRows(standing: Standing, events: readonly CountedEvent[], before: UserNotifications): UnreadCountRow[] {
+  const { roomNid, userNid, reader, rows, countedUpTo = 0 } = standing
+  const stored = storedTallies(standing).tallies
+  const held = events.filter((event) => event.facts.position <= countedUpTo)
+  const after = countOn(nothingUnread, held, reader)
+  const row = (threadId: string): UnreadCountRow => {
     const { notify, highlight } = after.get(threadId) ?? { notify: 0, highlight: 0 }
-    const was = before.get(threadId)
-    if ((was?.notify ?? 0) === notify && (was?.highlight ?? 0) === highlight) return []
-    return [{ roomNid, userNid, threadId, readUpTo: threadReadUpTo(reader, threadId), notify, highlight }]
-  })
+    return { roomNid, userNid, threadId, readUpTo: threadReadUpTo(reader, threadId), notify, highlight }
+  }
+  const threadIds = new Set([...rows.map((each) => each.threadId), ...after.keys()])
+  const changed = [...threadIds].filter((threadId) => !areAlike(stored.get(threadId), after.get(threadId)))
+  if (changed.length > 0) return changed.map(row)
+  const [was, is] = [before, reader.settings].map((settings) => countOn(nothingUnread, events, { ...reader, settings }))
+  const all = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])
+  return [...all].some((threadId) => !areAlike(was?.get(threadId), is?.get(threadId))) ? [row(mainThread)] : []
+}
+
+function areAlike(one: Tally | undefined, other: Tally | undefined): boolean {
+  return (one?.notify ?? 0) === (other?.notify ?? 0) && (one?.highlight ?? 0) === (other?.highlight ?? 0)
 }
