@@ -151,7 +151,7 @@ export class PostgresDatabase implements OpenDatabase {
   /** One run, and when its connection broke during the commit, what became of it. */
   async #inTurn<T>(attempt: Attempt<T>, asker: Asker | undefined): Promise<Outcome<T>> {
     const { turns } = this.#connections
-    if (asker !== undefined || !turns.tryTake()) await turns.take(asker)
+    if (!turns.tryTake(asker)) await turns.take(asker)
     const { clock, waitMsMax } = this.#deps
     try {
       const client = await this.#connections.connect(clock.monotonic() + waitMsMax, asker)

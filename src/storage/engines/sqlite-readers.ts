@@ -31,7 +31,7 @@ export class SqliteReaders {
     let succeeded = false
     try {
       const asker = askerFor(options)
-      if (asker !== undefined || !this.turns.tryTake()) await this.turns.take(asker)
+      if (!this.turns.tryTake(asker)) await this.turns.take(asker)
       try {
         account?.began()
         const value = await this.#read(name, fn, account)

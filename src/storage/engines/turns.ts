@@ -48,8 +48,9 @@ export class Turns {
     return this.#refused
   }
 
-  /** Takes a place without waiting; false when all are taken. */
-  tryTake(): boolean {
+  /** Takes a place without waiting; false when all are taken. Throws the reason of the asker's signal when they have gone. */
+  tryTake(asker?: Asker): boolean {
+    if (asker?.gone === true) throw asker.signal.reason
     if (this.#inUse >= this.size) return false
     this.#inUse += 1
     return true
@@ -60,8 +61,7 @@ export class Turns {
    * @throws MatrixError 503 when too many wait or it takes too long; the reason of the asker's signal when they go.
    */
   async take(asker?: Asker): Promise<void> {
-    if (asker?.gone === true) throw asker.signal.reason
-    if (this.tryTake()) return
+    if (this.tryTake(asker)) return
     return this.#wait(asker?.signal)
   }
 
