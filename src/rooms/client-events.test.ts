@@ -230,3 +230,31 @@ eachEngine('the age is what has passed, and every format keeps what it promises'
   const other = await read({ requester: { ...alice, deviceId: 'OTHER' } })
   assert.equal('transaction_id' in (other['unsigned'] as object), false)
 })
+
+eachEngine(
+  'a reader is told what they were at each event of a timeline, and nothing of that in a state',
+  async (_t, db) => {
+    const floor = await open(db)
+    const room = await floor.newRoom()
+    await floor.say(room, 'while there')
+    await floor.membership.leave({ requester: bob, room })
+    await floor.say(room, 'after that')
+    const rows = await floor.rows(room)
+    const told = async (requester: typeof bob, membership: boolean): Promise<unknown[]> => {
+      const texts = await floor.freshEvents().texts(rows, { ...timelineOptions, requester, membership })
+      return texts.map((text) => JSON.parse(text).unsigned.membership)
+    }
+    const bobs = await told(bob, true)
+    const joins = rows.findIndex(
+      (row) => row.type === 'm.room.member' && row.json.includes(`"state_key":"${bob.userId}"`),
+    )
+    assert.deepEqual(new Set(bobs.slice(0, joins)), new Set(['leave']), 'before they came')
+    assert.deepEqual(
+      bobs.slice(joins),
+      ['join', 'join', 'leave', 'leave'],
+      'their own events say what they made of them',
+    )
+    assert.deepEqual(new Set(await told(someone('stranger'), true)), new Set(['leave']))
+    assert.deepEqual(new Set(await told(bob, false)), new Set([undefined]))
+  },
+)
