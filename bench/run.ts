@@ -22,6 +22,7 @@ import { dashboardScenario } from './scenarios/dashboard.ts'
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
 import { memberScenarios } from './scenarios/members.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
+import { graphScenarios } from './scenarios/graph.ts'
 import { purgeScenarios } from './scenarios/purge.ts'
 import { relationScenarios } from './scenarios/relations.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
@@ -38,6 +39,7 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...stateScenarios,
   ...storageScenarios,
   ...purgeScenarios,
+  ...graphScenarios,
   ...relationScenarios,
   ...memberScenarios,
   ...gateScenarios,

@@ -256,7 +256,11 @@ export class ReceiveEvent {
     const redacts = counts ? await redactsOf(graph, given, authorizing) : undefined
     const isWithheld = redacts !== undefined && redacts.targetNid === undefined && keyNid === null
     const streamPosition = isWithheld ? null : positions.first
-    const row = { ...aside, ...place, outlier: 0, streamPosition, softFailed: softFailed ? 1 : 0 }
+    const topological = inCausalOrder(
+      event.depth,
+      inGraph.flatMap((id) => rows.get(id) ?? []),
+    )
+    const row = { ...aside, ...place, topological, outlier: 0, streamPosition, softFailed: softFailed ? 1 : 0 }
     if (given.gaps.oldNid !== undefined) await takeAway(txn, room, given.gaps.oldNid)
     await deleteMissingOf(txn, room.roomNid, eventNid)
     const stateNid = stateNids.at(-1) ?? 0
@@ -306,6 +310,12 @@ function missingOf(
   return [...missing]
 }
 
+/** Where an event stands in the order of the graph: where it says, but after what it follows, and at a number that is exact. */
+function inCausalOrder(depth: number, previous: readonly EventRow[]): number {
+  const least = previous.reduce((most, row) => Math.max(most, row.topological + 1), 0)
+  return Math.min(Math.max(depth, least), Number.MAX_SAFE_INTEGER)
+}
+
 function nidsOf(ids: readonly EventId[], rows: ReadonlyMap<string, EventRow>): number[] {
   return [...new Set(ids)].flatMap((id) => rows.get(id)?.eventNid ?? [])
 }
@@ -332,7 +342,7 @@ function asideRow(
     type: event.type,
     keyNid: given.numbers.keyNid,
     senderNid: given.numbers.senderNid,
-    topological: event.depth,
+    topological: inCausalOrder(event.depth, []),
     streamPosition: null,
     originServerTs: event.originServerTs,
     receivedTs: given.numbers.receivedTs,

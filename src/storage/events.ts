@@ -13,7 +13,7 @@ export interface EventRow {
   /** The (type, state key) pair; null when this is not a state event. */
   readonly keyNid: number | null
   readonly senderNid: number
-  /** The depth: the causal order within the room. */
+  /** The causal order within the room: the depth, or more where that would be before an event that it follows. */
   readonly topological: number
   /** The order of arrival here over all rooms; null while an outlier, and while withheld from clients. */
   readonly streamPosition: number | null

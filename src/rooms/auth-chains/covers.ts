@@ -1,7 +1,7 @@
 import { linksUpTo, type AuthNode, type AuthNodes } from './auth-nodes.ts'
 
 /** Events that each follow the one before under the same key and are not in the index, at most, in a room that is. */
-const looseRunMax = 96
+const looseRunMax = 128
 
 /** Some events and all that authorizes them: of each chain a beginning, and events that are in no chain. */
 export interface Cover {

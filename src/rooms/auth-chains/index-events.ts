@@ -4,11 +4,11 @@ import { AuthNodes, linksUpTo, predecessorOf, type AuthNode, type Stretch } from
 import { packStretch, unpackStretch, type ChainEntry } from './packed-stretch.ts'
 
 /** Events of a key that follow one another before they are put into the index: until then their own rows say enough. */
-const runEventsMin = 8
+const runEventsMin = 24
 /** Entries of a stretch: one row. */
 const stretchEntriesMax = 64
 /** Steps back from an event to the index, or to the first of its key. */
-const stepsBackMax = 96
+const stepsBackMax = 128
 /** State events of a room that one look takes in while all of them are indexed. */
 const eventsAtOnce = 5_000
 
@@ -23,7 +23,13 @@ export async function indexEvents(txn: Transaction, roomNid: number, eventNids: 
   for (const { keyNid } of runs) if (keyNid !== null) counts.set(keyNid, (counts.get(keyNid) ?? 0) + 1)
   const keyNids = [...counts].filter(([, count]) => count >= runEventsMin).map(([keyNid]) => keyNid)
   if (keyNids.length === 0) return
-  const writer = new StretchWriter(roomNid, nodes, await lastAuthStretches(txn, roomNid, keyNids))
+  const last = (await lastAuthStretches(txn, roomNid, keyNids)).map(({ keyNid, firstNid, entries }) => ({
+    ...{ keyNid, firstNid },
+    entries: unpackStretch(firstNid, entries),
+  }))
+  // Where links lead says which of them are worth keeping.
+  await nodes.load(last.flatMap(({ entries }) => entries.flatMap((entry) => entry.links)))
+  const writer = new StretchWriter(roomNid, nodes, last)
   const worthwhile = new Set<number | null>(keyNids)
   // What authorizes an event has its place before it.
   for (const node of runs.toSorted((a, b) => a.nid - b.nid)) if (worthwhile.has(node.keyNid)) writer.append(node)
@@ -66,21 +72,25 @@ async function looseRuns(nodes: AuthNodes, eventNids: readonly number[]): Promis
   return [...found.values()].filter((node) => !broken.has(node.keyNid))
 }
 
+/** The last stretch of a key, while events are put behind it. */
+interface Tail extends Stretch {
+  readonly entries: ChainEntry[]
+}
+
 /** Puts events of a room behind what the index has of their keys. */
 class StretchWriter {
   readonly #roomNid: number
   readonly #nodes: AuthNodes
   /** The last stretch of each key. */
-  readonly #tails = new Map<number, Stretch & { readonly entries: ChainEntry[] }>()
+  readonly #tails = new Map<number, Tail>()
   readonly #changed = new Set<Stretch>()
   /** The places that events have been given. */
   readonly #placed = new Map<number, ChainEntry>()
 
-  constructor(roomNid: number, nodes: AuthNodes, last: readonly AuthStretchRow[]) {
+  constructor(roomNid: number, nodes: AuthNodes, last: readonly Tail[]) {
     this.#roomNid = roomNid
     this.#nodes = nodes
-    for (const { keyNid, firstNid, entries } of last)
-      this.#tails.set(keyNid, { keyNid, firstNid, entries: unpackStretch(firstNid, entries) })
+    for (const tail of last) this.#tails.set(tail.keyNid, tail)
   }
 
   append(node: AuthNode): void {

@@ -30,7 +30,7 @@ export function packStretch(firstNid: number, entries: readonly ChainEntry[]): U
       put(bytes, entry.nid - entry.chain)
       put(bytes, entry.place)
     }
-    bytes.push(...(packNids(entry.nid, entry.links) ?? []))
+    for (const byte of packNids(entry.nid, entry.links) ?? []) bytes.push(byte)
     previous = entry
   }
   return Uint8Array.from(bytes)

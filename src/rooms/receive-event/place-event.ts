@@ -56,8 +56,11 @@ export async function placeEvent(txn: Transaction, graph: GraphReader, placing: 
   const asked = keyRows.map((row) => row.keyNid)
   const state = await before.read(keyNid === null ? asked : [...asked, keyNid])
   const authorizing = asked.flatMap((nid) => state.get(nid) ?? [])
-  const rejected = await reasonToReject(graph, placing, authorizing)
   const now = await currentStateOf(txn, [room.roomNid], asked)
+  const isSecond = event.type === 'm.room.create' && now.some((entry) => entry.keyNid === keyNid)
+  const rejected = isSecond
+    ? 'the room has been created by another event'
+    : await reasonToReject(graph, placing, authorizing)
   const softFailed =
     rejected === null &&
     now.length > 0 &&

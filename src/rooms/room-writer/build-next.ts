@@ -134,7 +134,7 @@ function moveOn(live: LiveRoom, allowed: Allowed): BuiltEvent {
       type: proposed.type,
       keyNid,
       senderNid: nids.senderNid,
-      topological: event.depth,
+      topological: Math.min(event.depth, Number.MAX_SAFE_INTEGER),
       originServerTs: event.originServerTs,
       receivedTs: signer.now,
       outlier: 0,
