@@ -12,7 +12,7 @@ import type { PersistedBatch, PersistEvent } from './persist-event.ts'
 const waitingEventsMax = 64
 
 /**
- * Keeps the index of auth chains: docs/decisions/0012-auth-chain-index.md. What changes the state again waits here for
+ * Keeps the index of auth chains: docs/decisions/0018-auth-chain-index.md. What changes the state again waits here for
  * others, and is put into the index with them, apart from its own transaction, so that nobody who sends waits for that.
  * What waits when the server stops is put in with the next event of its key.
  */

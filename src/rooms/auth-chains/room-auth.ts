@@ -9,7 +9,7 @@ import { subgraphOf } from './subgraph.ts'
 
 /**
  * What authorizes the events of a room, at whatever distance: answered by the index of auth chains
- * (docs/decisions/0012-auth-chain-index.md) in a few set queries, however long the room's history. In a room that has
+ * (docs/decisions/0018-auth-chain-index.md) in a few set queries, however long the room's history. In a room that has
  * not been indexed yet, the first question writes the index. For one transaction.
  */
 export class RoomAuth {

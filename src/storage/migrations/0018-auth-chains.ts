@@ -1,5 +1,5 @@
 /**
- * The index by which auth chains are answered without walking them: docs/decisions/0012-auth-chain-index.md.
+ * The index by which auth chains are answered without walking them: docs/decisions/0018-auth-chain-index.md.
  */
 export const name = '0018-auth-chains'
 
