@@ -74,3 +74,12 @@ test('a filter of the wrong shape is refused, and the error names the field', ()
     )
   }
 })
+
+test('counts by thread are asked for by either name', () => {
+  const asks = (timeline: object): boolean =>
+    parseFilter({ room: { timeline } }).room.timeline.unreadThreadNotifications
+  assert.equal(asks({ unread_thread_notifications: true }), true)
+  assert.equal(asks({ 'org.matrix.msc3773.unread_thread_notifications': true }), true)
+  assert.equal(asks({ unread_thread_notifications: false }), false)
+  assert.equal(asks({}), false)
+})

@@ -91,11 +91,16 @@ export function parseRoomEventFilter(value: unknown, name = 'filter'): RoomEvent
     containsUrl: flagAt(filter['contains_url'], `${name}.contains_url`),
     lazyLoadMembers: flagAt(filter['lazy_load_members'], `${name}.lazy_load_members`) ?? false,
     includeRedundantMembers: flagAt(filter['include_redundant_members'], `${name}.include_redundant_members`) ?? false,
-    unreadThreadNotifications:
-      flagAt(filter['unread_thread_notifications'], `${name}.unread_thread_notifications`) ?? false,
+    unreadThreadNotifications: wantsThreadCounts(filter, name),
     relatedByRelTypes: textsAt(filter['related_by_rel_types'], `${name}.related_by_rel_types`),
     relatedBySenders: textsAt(filter['related_by_senders'], `${name}.related_by_senders`, isUserId),
   }
+}
+
+/** Older clients ask by the name of the proposal (MSC3773). */
+function wantsThreadCounts(filter: JsonObject, name: string): boolean {
+  const keys = ['unread_thread_notifications', 'org.matrix.msc3773.unread_thread_notifications']
+  return keys.some((key) => flagAt(filter[key], `${name}.${key}`) ?? false)
 }
 
 function parseEventFilter(value: unknown, name: string): EventFilter {
