@@ -117,6 +117,7 @@ async function overheadOfSends(place: DatabasePlace): Promise<Figures> {
   const at = (part: number): number => ratios[Math.floor(ratios.length * part)] ?? NaN
   return {
     plainMicros: median(pairs.map(({ plain }) => plain)),
+    addedMicros: median(pairs.map(({ plain, accounted }) => accounted - plain)),
     ratio: at(0.5),
     ratioLow: at(0.25),
     ratioHigh: at(0.75),
