@@ -13,6 +13,8 @@ import { renewUser } from './renew-user.ts'
 
 /** After so many events the counters of a room are moved on. */
 const eventsBehindMax = 50
+/** Between two rounds over the rooms that are behind: a room that is written to all the time is moved on in large steps. */
+const restMs = 500
 
 /** What counting needs. */
 export interface CountingDeps {
@@ -39,6 +41,8 @@ export class Counting {
   readonly #rooms = new Map<number, Room>()
   readonly #users = new Set<UserId>()
   #running: Promise<void> | undefined
+  /** The next round, while nothing is under way. */
+  #rest: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(deps: CountingDeps) {
@@ -73,7 +77,7 @@ export class Counting {
   /** Somebody had to look far into a room: its counters are to be moved on. */
   wanted(room: Room): void {
     this.#rooms.set(room.roomNid, room)
-    this.#run()
+    this.#runLater()
   }
 
   /** A user wants to be notified of other events: their counters are made anew. */
@@ -82,42 +86,56 @@ export class Counting {
     this.#run()
   }
 
-  /** Resolves when there is nothing to do. */
+  /** Does at once what there is to do; resolves when that is nothing. */
   async settled(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+    while (!this.#isClosed && (this.#running !== undefined || this.#users.size + this.#rooms.size > 0)) {
+      this.#run()
+      await this.#running
+    }
   }
 
   /** Ends after the step that is under way. */
   async close(): Promise<void> {
     this.#isClosed = true
+    clearTimeout(this.#rest)
     await this.#running
   }
 
   #run(): void {
     if (this.#running !== undefined || this.#isClosed) return
+    clearTimeout(this.#rest)
+    this.#rest = undefined
     this.#running = runInBackground('count_unread', () => this.#work()).finally(() => {
       this.#running = undefined
-      // What came while it ended.
-      if (this.#users.size + this.#rooms.size > 0) this.#run()
+      // What came meanwhile.
+      if (this.#users.size > 0) this.#run()
+      else if (this.#rooms.size > 0) this.#runLater()
     })
   }
 
+  #runLater(): void {
+    if (this.#running !== undefined || this.#isClosed) return
+    this.#rest ??= setTimeout(() => this.#run(), restMs).unref()
+  }
+
+  /** One round: the rooms that are behind now, and before each of them the users whose settings have changed. */
   async #work(): Promise<void> {
     // Behind whoever has just written: this is never urgent.
     await new Promise<void>((resolve) => setImmediate(resolve))
+    const behind = [...this.#rooms.values()]
+    this.#rooms.clear()
     while (!this.#isClosed) {
       const [userId] = this.#users
-      const [room] = this.#rooms.values()
-      if (userId === undefined && room === undefined) return
       try {
         if (userId !== undefined) {
           this.#users.delete(userId)
           await renewUser(this.#deps, userId, () => this.#isClosed)
-        } else if (room !== undefined) {
-          this.#rooms.delete(room.roomNid)
-          this.#arrived.delete(room.roomNid)
-          if (!(await countRoom(this.#deps, room))) this.#rooms.set(room.roomNid, room)
+          continue
         }
+        const room = behind.pop()
+        if (room === undefined) return
+        this.#arrived.delete(room.roomNid)
+        if (!(await countRoom(this.#deps, room))) behind.push(room)
       } catch (error) {
         this.#report(error)
       }
