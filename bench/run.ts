@@ -11,7 +11,7 @@
  */
 import { parseArgs } from 'node:util'
 
-import { type CoreScenario } from './kit/core-scenario.ts'
+import type { CoreScenario } from './kit/core-scenario.ts'
 import { startDurablePostgres } from './kit/durable-postgres.ts'
 import { Homeserver } from './kit/homeserver.ts'
 import { appendResults, printResult, type Result } from './kit/results.ts'

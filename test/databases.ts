@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { type Logger, silentLogger } from '#observability/logger.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { migrate } from '#storage/migrate.ts'
-import { type Database } from '#storage/transaction.ts'
+import type { Database } from '#storage/transaction.ts'
 
 import { createPostgresDatabase, postgresMissing } from './postgres.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 
 /** One span as a collector stores it. */
 export interface CollectedSpan {

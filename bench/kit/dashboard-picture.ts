@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { chromium } from 'playwright-core'
 
-import { type Panel } from './dashboard.ts'
+import type { Panel } from './dashboard.ts'
 
 const browser = process.env['TESSERA_TEST_CHROMIUM'] ?? '/usr/bin/chromium'
 const uplot = fileURLToPath(import.meta.resolve('uplot/dist/uPlot.iife.min.js'))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-import { type Prometheus, type Series } from './prometheus.ts'
+import type { Prometheus, Series } from './prometheus.ts'
 
 const file = new URL('../../docs/grafana-dashboard.json', import.meta.url)
 

@@ -8,11 +8,11 @@ import { PrometheusMetrics } from '#observability/prometheus-metrics.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { relationUsage } from '#storage/database-usage.ts'
 import { migrate } from '#storage/migrate.ts'
-import { type Database } from '#storage/transaction.ts'
+import type { Database } from '#storage/transaction.ts'
 
-import { type DurablePostgres } from './durable-postgres.ts'
-import { type Figures } from './measure.ts'
-import { type Target } from './scenario.ts'
+import type { DurablePostgres } from './durable-postgres.ts'
+import type { Figures } from './measure.ts'
+import type { Target } from './scenario.ts'
 
 /** A load on the lower floors alone, without a server. */
 export interface DatabaseScenario {

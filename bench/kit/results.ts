@@ -3,8 +3,8 @@ import { appendFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-import { type Figures } from './measure.ts'
-import { type Target } from './scenario.ts'
+import type { Figures } from './measure.ts'
+import type { Target } from './scenario.ts'
 
 const file = fileURLToPath(new URL('../results.jsonl', import.meta.url))
 

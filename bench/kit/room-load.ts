@@ -1,6 +1,6 @@
 import { parseUserId } from '#protocol/identifiers.ts'
-import { type JsonObject } from '#protocol/json.ts'
-import { type Room } from '#rooms/known-rooms.ts'
+import type { JsonObject } from '#protocol/json.ts'
+import type { Room } from '#rooms/known-rooms.ts'
 
 import { type openRoomsFloor, someone, testServerName } from '../../test/rooms-floor.ts'
 

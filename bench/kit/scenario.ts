@@ -1,4 +1,4 @@
-import { type BenchUser, type Homeserver } from './homeserver.ts'
+import type { BenchUser, Homeserver } from './homeserver.ts'
 import { type Figures, forEachAtOnce } from './measure.ts'
 
 /** What a figure must reach: at least (`min`) or at most (`max`). */

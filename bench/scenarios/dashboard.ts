@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type CoreScenario } from '../kit/core-scenario.ts'
+import type { CoreScenario } from '../kit/core-scenario.ts'
 import { answerDashboard, faultsOf } from '../kit/dashboard.ts'
 import { drawDashboard } from '../kit/dashboard-picture.ts'
 import { Homeserver, nextBatch, type BenchUser } from '../kit/homeserver.ts'

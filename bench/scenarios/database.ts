@@ -1,10 +1,10 @@
 import { runInBackground } from '#observability/request-context.ts'
-import { type Room } from '#rooms/known-rooms.ts'
-import { type Database } from '#storage/transaction.ts'
+import type { Room } from '#rooms/known-rooms.ts'
+import type { Database } from '#storage/transaction.ts'
 
 import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
 import { median } from '../kit/core-scenario.ts'
-import { type DatabasePlace, type DatabaseScenario } from '../kit/database-place.ts'
+import type { DatabasePlace, DatabaseScenario } from '../kit/database-place.ts'
 import { type Figures, measure } from '../kit/measure.ts'
 import { oneUser, type Scenario } from '../kit/scenario.ts'
 

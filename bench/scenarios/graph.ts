@@ -7,7 +7,7 @@ import { RoomAuth } from '#rooms/auth-chains/room-auth.ts'
 import { aRow } from '../../test/event-rows.ts'
 import { median } from '../kit/core-scenario.ts'
 import { bytesOnDisk, type DatabaseScenario } from '../kit/database-place.ts'
-import { type Figures } from '../kit/measure.ts'
+import type { Figures } from '../kit/measure.ts'
 
 const roomNid = 1
 const powerKey = 1

@@ -1,5 +1,5 @@
 import { openRoomsFloor, someone } from '../../test/rooms-floor.ts'
-import { type DatabaseScenario } from '../kit/database-place.ts'
+import type { DatabaseScenario } from '../kit/database-place.ts'
 import { percentiles } from '../kit/measure.ts'
 import { aRoom, fill } from '../kit/room-load.ts'
 import { fillWithMessages } from './storage.ts'

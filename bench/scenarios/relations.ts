@@ -11,7 +11,7 @@ import type { Requester } from '#users/requester.ts'
 import { relationOf } from '../../src/rooms/persist-event/relation.ts'
 import { aRow } from '../../test/event-rows.ts'
 import { openRoomsFloor, someone, testServerName } from '../../test/rooms-floor.ts'
-import { type DatabasePlace, type DatabaseScenario } from '../kit/database-place.ts'
+import type { DatabasePlace, DatabaseScenario } from '../kit/database-place.ts'
 import { percentiles, type Figures } from '../kit/measure.ts'
 import { aRoom, type RoomsFloor } from '../kit/room-load.ts'
 

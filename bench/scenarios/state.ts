@@ -1,8 +1,8 @@
-import { type Room } from '#rooms/known-rooms.ts'
+import type { Room } from '#rooms/known-rooms.ts'
 import { RoomState } from '#rooms/room-state.ts'
 import { currentStates } from '#storage/current-state.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
-import { type Database } from '#storage/transaction.ts'
+import type { Database } from '#storage/transaction.ts'
 
 import { openRoomsFloor } from '../../test/rooms-floor.ts'
 import { bytesOnDisk, printUsage, type DatabasePlace, type DatabaseScenario } from '../kit/database-place.ts'

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
 import { parseEventId, parseUserId } from '#protocol/identifiers.ts'
-import { type JsonObject } from '#protocol/json.ts'
-import { type Room } from '#rooms/known-rooms.ts'
-import { type BuiltEvent } from '#rooms/persist-event.ts'
+import type { JsonObject } from '#protocol/json.ts'
+import type { Room } from '#rooms/known-rooms.ts'
+import type { BuiltEvent } from '#rooms/persist-event.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { newestInStreamRange } from '#storage/events.ts'
 import { timelinePage } from '#storage/timeline.ts'
-import { type Database, type Transaction } from '#storage/transaction.ts'
+import type { Database, Transaction } from '#storage/transaction.ts'
 
 import { openRoomsFloor, testServerName } from '../../test/rooms-floor.ts'
 import { bytesOnDisk, printUsage, type DatabasePlace, type DatabaseScenario } from '../kit/database-place.ts'

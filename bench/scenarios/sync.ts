@@ -1,7 +1,7 @@
 import { nextBatch } from '../kit/homeserver.ts'
 import { cpuMs } from '../kit/process-figures.ts'
 import { forEachAtOnce, measure, percentiles } from '../kit/measure.ts'
-import { type Scenario, type Stage } from '../kit/scenario.ts'
+import type { Scenario, Stage } from '../kit/scenario.ts'
 
 const syncRooms = 5
 const eventsPerRoom = 20

@@ -1,6 +1,6 @@
 import { write, writeSync } from 'node:fs'
 
-import { type LogDestination } from './logger.ts'
+import type { LogDestination } from './logger.ts'
 
 /** Lines are written together after this time. */
 const gatherMs = 50

@@ -1,4 +1,4 @@
-import { type RequestContext } from './request-context.ts'
+import type { RequestContext } from './request-context.ts'
 
 /**
  * The processor time of each request. What the thread uses is shared evenly by the requests that are being worked on: who

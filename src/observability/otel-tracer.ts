@@ -28,9 +28,9 @@ import {
   ATTR_SERVICE_NAME,
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions'
-import { type RequestContext } from './request-context.ts'
-import { type Span, type SpanFacts, type SpanKind, type Tracer } from './spans.ts'
-import { type TraceHeaders } from './trace-headers.ts'
+import type { RequestContext } from './request-context.ts'
+import type { Span, SpanFacts, SpanKind, Tracer } from './spans.ts'
+import type { TraceHeaders } from './trace-headers.ts'
 
 /** How long a collector may take for one batch. */
 const sendMsMax = 10_000

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type TraceHeaders } from './trace-headers.ts'
+import type { TraceHeaders } from './trace-headers.ts'
 
 import { forEverybody } from './asker.ts'
 

@@ -1,4 +1,4 @@
-import { type RequestContext } from './request-context.ts'
+import type { RequestContext } from './request-context.ts'
 
 /** What is known of a request once its answer has been written. */
 export interface Processed {

@@ -1,5 +1,5 @@
 import { currentRequest, type RequestContext } from './request-context.ts'
-import { type TraceHeaders } from './trace-headers.ts'
+import type { TraceHeaders } from './trace-headers.ts'
 
 export type SpanKind = 'request' | 'interaction' | 'query' | 'remote'
 

@@ -1,4 +1,4 @@
-import { type Transaction } from './transaction.ts'
+import type { Transaction } from './transaction.ts'
 
 /** Asks the database for nothing: it answers, or this fails. */
 export async function databaseAnswers(txn: Transaction): Promise<void> {

@@ -1,7 +1,7 @@
 import { type UnfinishedMigration, unfinishedMigrations } from './background-migrations.ts'
 import { appliedMigrations, refusalOf } from './migrate.ts'
 import { migrations } from './migrations.ts'
-import { type Database, type Transaction } from './transaction.ts'
+import type { Database, Transaction } from './transaction.ts'
 
 /** PostgreSQL's number of the oldest version that this program is tried with. */
 const postgresVersionMin = 140_000

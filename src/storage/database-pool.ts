@@ -1,15 +1,15 @@
 import { type Clock, systemClock } from '#base/clock.ts'
-import { type Logger } from '#observability/logger.ts'
+import type { Logger } from '#observability/logger.ts'
 import { type Metrics, uncounted } from '#observability/metrics.ts'
 
 import { DatabaseError } from './database-error.ts'
-import { type EngineDeps } from './engines/engine-deps.ts'
+import type { EngineDeps } from './engines/engine-deps.ts'
 import { InteractionAccounting } from './engines/interaction-account.ts'
 import { NoSpace } from './engines/no-space.ts'
-import { type PostgresDatabase } from './engines/postgres.ts'
+import type { PostgresDatabase } from './engines/postgres.ts'
 import { SqliteDatabase } from './engines/sqlite.ts'
 import { SqliteReading } from './engines/sqlite-reading.ts'
-import { type Database, type OpenDatabase } from './transaction.ts'
+import type { Database, OpenDatabase } from './transaction.ts'
 
 /** How long an interaction waits for its turn when the options do not say. */
 const waitMsDefault = 20_000

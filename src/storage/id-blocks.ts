@@ -1,7 +1,7 @@
 import { Linearizer } from '#base/linearizer.ts'
 
 import { refuseNested } from './engines/interaction-scope.ts'
-import { type Database } from './transaction.ts'
+import type { Database } from './transaction.ts'
 
 /** Numbers taken from the database at once; what is left of a block when the process ends is never used. */
 const blockNumbersMin = 65_536

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 
-import { type UserId } from '#protocol/identifiers.ts'
+import type { UserId } from '#protocol/identifiers.ts'
 import { IdBlocks } from './id-blocks.ts'
 import { Interned } from './interned.ts'
-import { type Database } from './transaction.ts'
+import type { Database } from './transaction.ts'
 
 import { eachEngine } from '../../test/databases.ts'
 

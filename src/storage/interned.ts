@@ -1,8 +1,8 @@
 import { LruCache } from '#base/lru-cache.ts'
-import { type UserId } from '#protocol/identifiers.ts'
+import type { UserId } from '#protocol/identifiers.ts'
 
-import { type IdBlocks } from './id-blocks.ts'
-import { type Database, type Transaction } from './transaction.ts'
+import type { IdBlocks } from './id-blocks.ts'
+import type { Database, Transaction } from './transaction.ts'
 
 /** Users whose number is kept in memory. */
 const cachedUsersMax = 50_000

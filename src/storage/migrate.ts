@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '#base/clock.ts'
 import { addBackgroundMigration } from './background-migrations.ts'
 import { DatabaseError } from './database-error.ts'
 import { type Migration, migrationChecksum, migrations } from './migrations.ts'
-import { type Database, type Transaction } from './transaction.ts'
+import type { Database, Transaction } from './transaction.ts'
 
 export interface MigrateOptions {
   /** Told what will be applied to a database that has been used: it may take a while. */

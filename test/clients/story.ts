@@ -1,6 +1,6 @@
 /** What the numbered steps of a story hand on to each other, and how they are played. */
-import { type TestContext } from 'node:test'
-import { type Person, type RecoveryKeys } from './person.ts'
+import type { TestContext } from 'node:test'
+import type { Person, RecoveryKeys } from './person.ts'
 
 /** Filled in by the steps, in order. Reading what no step has reached yet throws, naming it. */
 export interface Story {

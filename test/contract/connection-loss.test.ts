@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { silentLogger } from '#observability/logger.ts'
 import { DatabaseError } from '#storage/database-error.ts'
 import { openDatabase, type DatabaseOptions } from '#storage/database-pool.ts'
-import { type Database, type OpenDatabase } from '#storage/transaction.ts'
+import type { Database, OpenDatabase } from '#storage/transaction.ts'
 
 import { CuttingProxy, type Cut } from '../cutting-proxy.ts'
 import { testDatabaseUrl } from '../databases.ts'

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { silentLogger } from '#observability/logger.ts'
 import { DatabaseError, isUniqueViolation } from '#storage/database-error.ts'
 import { openDatabase } from '#storage/database-pool.ts'
-import { type Database, type Transaction } from '#storage/transaction.ts'
+import type { Database, Transaction } from '#storage/transaction.ts'
 
 import { eachEngine, engines, testDatabaseUrl } from '../databases.ts'
 

@@ -8,7 +8,7 @@ import { systemClock, type Clock } from '#base/clock.ts'
 import { silentLogger } from '#observability/logger.ts'
 import { openDatabase } from '#storage/database-pool.ts'
 import { migrate } from '#storage/migrate.ts'
-import { type Database } from '#storage/transaction.ts'
+import type { Database } from '#storage/transaction.ts'
 
 import { engines, testDatabaseUrl } from '../databases.ts'
 import { openPeople } from '../people.ts'

@@ -8,7 +8,7 @@ import { askedBy, askerOf, forEverybody, type Asker } from '#observability/asker
 import { silentLogger } from '#observability/logger.ts'
 import { parseRoomId, parseUserId } from '#protocol/identifiers.ts'
 import { openDatabase } from '#storage/database-pool.ts'
-import { type Database, type OpenDatabase, type Transaction } from '#storage/transaction.ts'
+import type { Database, OpenDatabase, Transaction } from '#storage/transaction.ts'
 
 import { engines, testDatabaseUrl, type Engine } from '../databases.ts'
 import { openPeople, type People } from '../people.ts'

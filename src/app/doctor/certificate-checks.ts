@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { Failure } from '../failure.ts'
 import { publicAddressOf } from '../public-address.ts'
-import { type Patient } from './check.ts'
+import type { Patient } from './check.ts'
 
 /** A certificate that ends sooner should have been renewed by now. */
 const certificateDaysMin = 14

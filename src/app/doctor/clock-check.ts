@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts'
-import { type Patient } from './check.ts'
+import type { Patient } from './check.ts'
 
 /** How far two clocks may be apart. */
 const apartMsMax = 5_000

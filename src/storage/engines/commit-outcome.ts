@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
 
-import { type Clock } from '#base/clock.ts'
+import type { Clock } from '#base/clock.ts'
 import { MatrixError } from '#protocol/errors.ts'
 
-import { type TransactionId } from './postgres-attempt.ts'
-import { type PostgresConnections } from './postgres-connections.ts'
+import type { TransactionId } from './postgres-attempt.ts'
+import type { PostgresConnections } from './postgres-connections.ts'
 import { isAway, sqlState } from './postgres-errors.ts'
 
 /** Time between two questions. */

@@ -1,8 +1,8 @@
-import { type Clock } from '#base/clock.ts'
-import { type Logger } from '#observability/logger.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#observability/logger.ts'
 
-import { type InteractionAccounting } from './interaction-account.ts'
-import { type NoSpace } from './no-space.ts'
+import type { InteractionAccounting } from './interaction-account.ts'
+import type { NoSpace } from './no-space.ts'
 
 /** What an engine is given, whichever it is. */
 export interface EngineDeps {

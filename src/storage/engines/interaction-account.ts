@@ -1,6 +1,6 @@
-import { type Clock } from '#base/clock.ts'
-import { type Logger } from '#observability/logger.ts'
-import { type Counter, type Histogram, type Metrics } from '#observability/metrics.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#observability/logger.ts'
+import type { Counter, Histogram, Metrics } from '#observability/metrics.ts'
 import { currentRequest, type RequestContext } from '#observability/request-context.ts'
 import { span, type Span } from '#observability/spans.ts'
 

@@ -3,8 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Asker, askerOf, currentAsker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type InteractionOptions } from '../transaction.ts'
-import { type InteractionAccount } from './interaction-account.ts'
+import type { InteractionOptions } from '../transaction.ts'
+import type { InteractionAccount } from './interaction-account.ts'
 
 /** The name of the interaction that the running code belongs to. */
 const running = new AsyncLocalStorage<string>()

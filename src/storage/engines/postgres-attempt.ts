@@ -1,12 +1,12 @@
-import { type PoolClient, type QueryResult } from 'pg'
+import type { PoolClient, QueryResult } from 'pg'
 
 import { DatabaseError } from '../database-error.ts'
-import { type InteractionAccount } from './interaction-account.ts'
+import type { InteractionAccount } from './interaction-account.ts'
 import { insideInteraction } from './interaction-scope.ts'
-import { type PostgresConnections } from './postgres-connections.ts'
+import type { PostgresConnections } from './postgres-connections.ts'
 import { isAway, isConflict, isFull } from './postgres-errors.ts'
 import { PostgresTransaction } from './postgres-transaction.ts'
-import { type Watchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** One run of an interaction's body, as asked for. */
 export interface Attempt<T> {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type ClientBase, type CustomTypesConfig, type Pool, type PoolClient, type QueryResult } from 'pg'
+import type { ClientBase, CustomTypesConfig, Pool, PoolClient, QueryResult } from 'pg'
 
 import { type Random, systemRandom } from '#base/random.ts'
-import { type Asker } from '#observability/asker.ts'
+import type { Asker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type EngineDeps } from './engine-deps.ts'
+import type { EngineDeps } from './engine-deps.ts'
 import { isAway, sqlState } from './postgres-errors.ts'
 import { lifeSql, ServerLives } from './server-lives.ts'
 import { tooBusy } from './too-busy.ts'

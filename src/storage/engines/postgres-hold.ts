@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type Client } from 'pg'
+import type { Client } from 'pg'
 
 import { runInBackground } from '#observability/request-context.ts'
 

@@ -1,8 +1,8 @@
-import { type PoolClient, type QueryResult } from 'pg'
+import type { PoolClient, QueryResult } from 'pg'
 
 import { DatabaseError, type DatabaseErrorKind } from '../database-error.ts'
-import { type SqlValue, type Transaction } from '../transaction.ts'
-import { type InteractionAccount } from './interaction-account.ts'
+import type { SqlValue, Transaction } from '../transaction.ts'
+import type { InteractionAccount } from './interaction-account.ts'
 import { InteractionState } from './interaction-scope.ts'
 import { sqlState } from './postgres-errors.ts'
 import { postgresStatement } from './postgres-text.ts'

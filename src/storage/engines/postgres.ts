@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Random, systemRandom } from '#base/random.ts'
-import { type Asker } from '#observability/asker.ts'
+import type { Asker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type InteractionOptions, type OpenDatabase, type PoolFigures, type Transaction } from '../transaction.ts'
+import type { InteractionOptions, OpenDatabase, PoolFigures, Transaction } from '../transaction.ts'
 import { commitOutcome } from './commit-outcome.ts'
-import { type EngineDeps } from './engine-deps.ts'
+import type { EngineDeps } from './engine-deps.ts'
 import { askerFor, refuseNested } from './interaction-scope.ts'
 import { type Attempt, type Outcome, runOnce } from './postgres-attempt.ts'
 import { PostgresConnections } from './postgres-connections.ts'

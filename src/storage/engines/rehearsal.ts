@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import { DatabaseError } from '../database-error.ts'
-import { type Transaction } from '../transaction.ts'
-import { type InteractionState } from './interaction-scope.ts'
+import type { Transaction } from '../transaction.ts'
+import type { InteractionState } from './interaction-scope.ts'
 
 /**
  * For finding bodies that may not run more than once: runs `fn`, takes back what it did, runs it again and compares what

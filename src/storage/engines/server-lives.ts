@@ -1,4 +1,4 @@
-import { type ClientBase, type QueryResult } from 'pg'
+import type { ClientBase, QueryResult } from 'pg'
 
 /** A server from a start, or from a crash of one of its sessions, to the next. */
 interface Life {

@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LruCache } from '#base/lru-cache.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type SqlValue } from '../transaction.ts'
+import type { SqlValue } from '../transaction.ts'
 
 /** Prepared statements kept by a connection. The program's texts are constants and fewer than this. */
 const statementsMax = 1000

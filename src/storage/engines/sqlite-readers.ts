@@ -1,11 +1,11 @@
-import { type InteractionOptions, type Transaction } from '../transaction.ts'
-import { type EngineDeps } from './engine-deps.ts'
+import type { InteractionOptions, Transaction } from '../transaction.ts'
+import type { EngineDeps } from './engine-deps.ts'
 import { askerFor, insideInteraction } from './interaction-scope.ts'
 import { rehearsed } from './rehearsal.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { Turns } from './turns.ts'
-import { type Watchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** Connections that read. Reads run on this thread, so more would only help interactions that overlap while they await. */
 const readConnectionsMax = 4

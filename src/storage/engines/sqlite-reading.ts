@@ -1,6 +1,6 @@
 import { DatabaseError } from '../database-error.ts'
-import { type Database, type InteractionOptions, type Transaction } from '../transaction.ts'
-import { type EngineDeps } from './engine-deps.ts'
+import type { Database, InteractionOptions, Transaction } from '../transaction.ts'
+import type { EngineDeps } from './engine-deps.ts'
 import { refuseNested } from './interaction-scope.ts'
 import { SqliteReaders } from './sqlite-readers.ts'
 import { Watchdog } from './watchdog.ts'

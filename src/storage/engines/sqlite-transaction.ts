@@ -1,7 +1,7 @@
-import { type SqlValue, type Transaction } from '../transaction.ts'
-import { type InteractionAccount } from './interaction-account.ts'
+import type { SqlValue, Transaction } from '../transaction.ts'
+import type { InteractionAccount } from './interaction-account.ts'
 import { InteractionState } from './interaction-scope.ts'
-import { type SqliteConnection } from './sqlite-connection.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** A transaction on an SQLite connection. Its calls end before they return; they are promises for the other engine's sake. */
 export class SqliteTransaction implements Transaction {

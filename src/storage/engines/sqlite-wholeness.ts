@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 
 import { DatabaseError } from '../database-error.ts'
-import { type SqliteConnection } from './sqlite-connection.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Files up to this size are read through at each start: that takes a tenth of a second. Larger ones: `tessera doctor`. */
 const readThroughBytesMax = 64 * 1024 * 1024

@@ -1,17 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { type Asker } from '#observability/asker.ts'
+import type { Asker } from '#observability/asker.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type InteractionOptions, type Transaction } from '../transaction.ts'
-import { type EngineDeps } from './engine-deps.ts'
+import type { InteractionOptions, Transaction } from '../transaction.ts'
+import type { EngineDeps } from './engine-deps.ts'
 import { askerFor, insideInteraction } from './interaction-scope.ts'
-import { type InteractionAccount } from './interaction-account.ts'
+import type { InteractionAccount } from './interaction-account.ts'
 import { rehearsed } from './rehearsal.ts'
-import { type SqliteConnection } from './sqlite-connection.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { tooBusy } from './too-busy.ts'
-import { type Watchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** Interactions that share one commit at most. */
 const groupInteractionsMax = 512

@@ -1,4 +1,4 @@
-import { type Asker } from '#observability/asker.ts'
+import type { Asker } from '#observability/asker.ts'
 
 import { tooBusy } from './too-busy.ts'
 

@@ -1,7 +1,7 @@
-import { type Clock } from '#base/clock.ts'
+import type { Clock } from '#base/clock.ts'
 
 import { DatabaseError } from '../database-error.ts'
-import { type InteractionState } from './interaction-scope.ts'
+import type { InteractionState } from './interaction-scope.ts'
 
 /** How often it looks, at most. */
 const lookMsMax = 1_000

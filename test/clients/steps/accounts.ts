@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { AuthType, createClient, MatrixError, type RegisterRequest } from 'matrix-js-sdk'
 import { type Credentials, Person } from '../person.ts'
-import { type Step } from '../story.ts'
+import type { Step } from '../story.ts'
 
 export const passwords = { alice: 'correct horse battery staple', bob: 'Tr0ub4dor&3 and more' } as const
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { AuthType, createClient, MatrixError, Method } from 'matrix-js-sdk'
 import { type Credentials, Person } from '../person.ts'
-import { type Step } from '../story.ts'
+import type { Step } from '../story.ts'
 import { passwords } from './accounts.ts'
 import { roomOf, say } from './talk.ts'
 

@@ -1,8 +1,8 @@
 /** A room, and everything two people do in it. */
 import assert from 'node:assert/strict'
 import { EventType, KnownMembership, MsgType, Preset, RelationType, type Room } from 'matrix-js-sdk'
-import { type Person } from '../person.ts'
-import { type Step, type Story } from '../story.ts'
+import type { Person } from '../person.ts'
+import type { Step, Story } from '../story.ts'
 
 /** The room as one of the two knows it. */
 export function roomOf(person: Person, { roomId }: Story): Room {
