@@ -1,4 +1,4 @@
-import type { Clock } from '#base/clock.ts'
+import { systemClock, type Clock } from '#base/clock.ts'
 import { parseServerName, parseUserId, type UserId } from '#protocol/identifiers.ts'
 import { newSigningKey } from '#protocol/signing-keys.ts'
 import { AuthChains } from '#rooms/auth-chains.ts'
@@ -34,7 +34,7 @@ export function someone(name: string, deviceId = 'DEVICE'): Requester {
 /** The write side of rooms on a database, as the server builds it; time moves by a millisecond a look, or stands still. */
 export async function openRoomsFloor(database: Database, ticking = true) {
   let now = 1_700_000_000_000
-  const clock: Clock = { now: () => (ticking ? ++now : now), monotonic: () => now }
+  const clock: Clock = { now: () => (ticking ? ++now : now), monotonic: () => systemClock.monotonic() }
   const ids = new IdBlocks({ database })
   const interned = new Interned({ database, ids })
   const backgroundMigrations = await BackgroundMigrations.open({ database, clock, logger: silentLogger })
