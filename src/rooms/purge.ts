@@ -3,10 +3,7 @@ import { stateEventNids } from '#storage/auth-chains.ts'
 import { forwardExtremities } from '#storage/event-edges.ts'
 import { isKeptByUs } from '#storage/memberships.ts'
 import {
-  deleteAccountDataOfRoom,
   deleteEventsWhole,
-  deleteRoom,
-  deleteSomeOfRoom,
   deleteStates,
   endPurge,
   openPurges,
@@ -15,6 +12,7 @@ import {
   stateNidsOfRoom,
   type PurgeRow,
 } from '#storage/purge.ts'
+import { deleteAccountDataOfRoom, deleteRoom, deleteSomeOfRoom } from '#storage/purged-room.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import { deleteUnreadOfRoom } from '#storage/unread-counts.ts'
 import { indexEvents } from './auth-chains/index-events.ts'

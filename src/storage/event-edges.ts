@@ -1,5 +1,5 @@
 import { unpackEventText } from './event-text.ts'
-import type { EventEdges } from './events.ts'
+import { stateAfterOf, type EventEdges } from './events.ts'
 import { packNids, unpackNids } from './packed-nids.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -36,8 +36,7 @@ export interface Extremity {
 export async function forwardExtremities(txn: Transaction, roomNid: number): Promise<Extremity[]> {
   const rows = await txn.all<Omit<Extremity, 'json'> & { json: Uint8Array }>(
     `SELECT e.event_nid AS "eventNid", e.event_id AS "eventId", e.topological AS depth,
-       COALESCE(e.state_after, CASE WHEN e.key_nid IS NULL OR e.state_before IS NULL
-         THEN e.state_before ELSE -e.event_nid END) AS "stateNid",
+       ${stateAfterOf('e')} AS "stateNid",
        e.packed_json AS json
      FROM forward_extremities f JOIN events e ON e.event_nid = f.event_nid WHERE f.room_nid = ?
      ORDER BY e.event_nid`,

@@ -53,14 +53,20 @@ export function unpackedEvents(rows: PackedEventRow[]): EventRow[] {
 }
 
 /**
- * The columns of a `PackedEventRow`, for the stores that read events too. The state after most events needs no column:
- * a state event makes its own of the one before it, any other leaves it as it is. `state_after` is null then.
+ * The state after an event, as SQL over its row; `table` is the row's name where several tables are read. For most events
+ * the column is null: a state event makes a state of its own on the one before it, any other leaves it as it is.
  */
+export function stateAfterOf(table?: string): string {
+  const of = table === undefined ? '' : `${table}.`
+  return `COALESCE(${of}state_after, CASE WHEN ${of}key_nid IS NULL OR ${of}state_before IS NULL
+    THEN ${of}state_before ELSE -${of}event_nid END)`
+}
+
+/** The columns of a `PackedEventRow`, for the stores that read events too. */
 export const eventColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", type, key_nid AS "keyNid",
   sender_nid AS "senderNid", topological, stream_position AS "streamPosition", origin_server_ts AS "originServerTs",
   received_ts AS "receivedTs", outlier, soft_failed AS "softFailed", rejected, redacted_by AS "redactedBy",
-  state_before AS "stateBefore", COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
-    THEN state_before ELSE -event_nid END) AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
+  state_before AS "stateBefore", ${stateAfterOf()} AS "stateAfter", replaces_nid AS "replacesNid", device_id AS "deviceId",
   txn_id AS "txnId", packed_json AS json`
 
 /**
@@ -79,7 +85,7 @@ export async function insertEvents(txn: Transaction, rows: readonly (EventRow & 
   await Promise.all([writeEvents(txn, rows), noteRecency(txn, rows)])
 }
 
-/** The state after an event, as `eventColumns` takes it to be where the row does not say. */
+/** The state after an event, as `stateAfterOf` takes it to be where the row does not say. */
 function usualStateAfter({ eventNid, keyNid, stateBefore }: EventRow): number | null {
   return keyNid === null || stateBefore === null ? stateBefore : -eventNid
 }

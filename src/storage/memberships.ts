@@ -180,3 +180,12 @@ export async function isKeptByUs(txn: Transaction, roomNid: number): Promise<boo
   )
   return row !== undefined
 }
+
+/** The users of ours who have a membership of a room, whichever it is. Linear in the room's members. */
+export function localUsersOf(txn: Transaction, roomNid: number): Promise<{ userId: string; membership: string }[]> {
+  return txn.all(
+    `SELECT u.user_id AS "userId", m.membership FROM memberships m JOIN user_ids u ON u.user_nid = m.user_nid
+     WHERE m.room_nid = ? AND m.local = 1 ORDER BY u.user_id`,
+    roomNid,
+  )
+}

@@ -1,4 +1,4 @@
-import { deleteAuthStretches } from './auth-chains.ts'
+import { stateAfterOf } from './events.ts'
 import { packNids, unpackNids } from './packed-nids.ts'
 import { discountRelations } from './relation-counts.ts'
 import type { Transaction } from './transaction.ts'
@@ -69,8 +69,7 @@ export async function keptEvents(
     Omit<KeptEvent, 'prevNids' | 'authNids'> & { prevNids: Uint8Array | null; authNids: Uint8Array | null }
   >(
     `SELECT event_nid AS "eventNid", topological, state_before AS "stateBefore",
-       COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
-         THEN state_before ELSE -event_nid END) AS "stateAfter", prev_nids AS "prevNids", auth_nids AS "authNids"
+       ${stateAfterOf()} AS "stateAfter", prev_nids AS "prevNids", auth_nids AS "authNids"
      FROM events WHERE room_nid = ? AND (topological, event_nid) > (?, ?) AND topological >= ? AND outlier = 0
      ORDER BY topological, event_nid LIMIT ?`,
     page.roomNid,
@@ -88,8 +87,7 @@ export async function keptEvents(
 
 const oldColumns = `event_nid AS "eventNid", event_id AS "eventId", room_nid AS "roomNid", key_nid AS "keyNid",
   topological, stream_position AS "streamPosition", outlier, state_before AS "stateBefore",
-  COALESCE(state_after, CASE WHEN key_nid IS NULL OR state_before IS NULL
-         THEN state_before ELSE -event_nid END) AS "stateAfter"`
+  ${stateAfterOf()} AS "stateAfter"`
 
 /** Facts of some events; unknown ones are left out. */
 export function oldEventsByNids(txn: Transaction, eventNids: readonly number[]): Promise<OldEvent[]> {
@@ -133,7 +131,7 @@ export async function setAside(txn: Transaction, roomNid: number, eventNids: rea
   await txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid IN @ints(?)', roomNid, eventNids)
 }
 
-/** Deletes events of a room with everything that is theirs alone, but for receipts: see `deleteReceiptsFor`. */
+/** Deletes events of a room with everything that is theirs alone, but for receipts: see `storage/purged-receipts.ts`. */
 export async function deleteEventsWhole(
   txn: Transaction,
   roomNid: number,
@@ -148,55 +146,6 @@ export async function deleteEventsWhole(
     txn.run('DELETE FROM backward_extremities WHERE room_nid = ? AND event_nid IN @ints(?)', roomNid, nids),
     txn.run('DELETE FROM current_state_deltas WHERE room_nid = ? AND stream_position IN @ints(?)', roomNid, positions),
   ])
-}
-
-/** The events that receipts of a room name, a page of receipts after one of them. */
-export function receiptsOfRoom(
-  txn: Transaction,
-  page: { readonly roomNid: number; readonly after: ReceiptPlace; readonly limit: number },
-): Promise<(ReceiptPlace & { eventId: string })[]> {
-  return txn.all(
-    `SELECT user_id AS "userId", receipt_type AS "receiptType", thread_id AS "threadId", event_id AS "eventId"
-     FROM receipts WHERE room_nid = ? AND (user_id, receipt_type, thread_id) > (?, ?, ?)
-     ORDER BY user_id, receipt_type, thread_id LIMIT ?`,
-    page.roomNid,
-    page.after.userId,
-    page.after.receiptType,
-    page.after.threadId,
-    page.limit,
-  )
-}
-
-/** Which receipt of a room. */
-export interface ReceiptPlace {
-  readonly userId: string
-  readonly receiptType: string
-  readonly threadId: string
-}
-
-/** The events that receipts in any room name which have come since a position, and the newest position. */
-export async function receiptsSince(
-  txn: Transaction,
-  after: number,
-): Promise<{ readonly eventIds: readonly string[]; readonly upTo: number }> {
-  const rows = await txn.all<{ eventId: string; streamPosition: number }>(
-    `SELECT event_id AS "eventId", stream_position AS "streamPosition" FROM receipts WHERE stream_position > ?
-     ORDER BY stream_position`,
-    after,
-  )
-  return { eventIds: rows.map((row) => row.eventId), upTo: rows.at(-1)?.streamPosition ?? after }
-}
-
-/** The newest position that a receipt has. */
-export async function newestReceipt(txn: Transaction): Promise<number> {
-  const row = await txn.get<{ newest: number | null }>('SELECT MAX(stream_position) AS newest FROM receipts')
-  return row?.newest ?? 0
-}
-
-/** Deletes a room's receipts for some events. Linear in the room's receipts: only for events known to have any. */
-export async function deleteReceiptsFor(txn: Transaction, roomNid: number, eventIds: readonly string[]): Promise<void> {
-  if (eventIds.length === 0) return
-  await txn.run('DELETE FROM receipts WHERE room_nid = ? AND event_id IN @texts(?)', roomNid, eventIds)
 }
 
 async function deleteRelations(txn: Transaction, eventNids: readonly number[]): Promise<void> {
@@ -270,130 +219,4 @@ export function eventsAtGaps(
 /** Any events of a room, for its purge. */
 export function someEvents(txn: Transaction, roomNid: number, limit: number): Promise<OldEvent[]> {
   return txn.all(`SELECT ${oldColumns} FROM events WHERE room_nid = ? LIMIT ?`, roomNid, limit)
-}
-
-/** Deletes some of what tables keep of a room beside events and states; gives how much, 0 when nothing is left. */
-export async function deleteSomeOfRoom(txn: Transaction, roomNid: number, limit: number): Promise<number> {
-  const counts = await Promise.all([
-    txn.run(
-      `DELETE FROM current_state WHERE room_nid = ? AND key_nid IN
-         (SELECT key_nid FROM current_state WHERE room_nid = ? LIMIT ?)`,
-      roomNid,
-      roomNid,
-      limit,
-    ),
-    txn.run(
-      `DELETE FROM current_state_deltas WHERE room_nid = ? AND stream_position IN
-         (SELECT stream_position FROM current_state_deltas WHERE room_nid = ? LIMIT ?)`,
-      roomNid,
-      roomNid,
-      limit,
-    ),
-    txn.run(
-      `DELETE FROM memberships WHERE room_nid = ? AND user_nid IN
-         (SELECT user_nid FROM memberships WHERE room_nid = ? LIMIT ?)`,
-      roomNid,
-      roomNid,
-      limit,
-    ),
-    txn.run(
-      `DELETE FROM receipts WHERE room_nid = ? AND user_id IN
-         (SELECT user_id FROM receipts WHERE room_nid = ? LIMIT ?)`,
-      roomNid,
-      roomNid,
-      limit,
-    ),
-    txn.run(
-      `DELETE FROM unread_counts WHERE room_nid = ? AND user_nid IN
-         (SELECT user_nid FROM unread_counts WHERE room_nid = ? LIMIT ?)`,
-      roomNid,
-      roomNid,
-      limit,
-    ),
-    txn.run('DELETE FROM unread_rooms WHERE room_nid = ?', roomNid),
-    deleteAuthStretches(txn, roomNid, limit),
-    txn.run('DELETE FROM auth_gaps WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM auth_disorder WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM invite_states WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM member_counts WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM room_servers WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM room_recency WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM threads WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM thread_senders WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM forward_extremities WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM backward_extremities WHERE room_nid = ?', roomNid),
-    txn.run('DELETE FROM room_aliases WHERE room_nid = ?', roomNid),
-  ])
-  return counts.reduce((sum, count) => sum + count, 0)
-}
-
-/**
- * Deletes what the next few accounts after `after` have noted about a room; gives the last of them, undefined when there
- * is none. No index leads from rooms to such notes, since nothing else asks for them.
- */
-export async function deleteAccountDataOfRoom(
-  txn: Transaction,
-  page: { readonly roomId: string; readonly after: string; readonly limit: number },
-): Promise<string | undefined> {
-  const rows = await txn.all<{ userId: string }>(
-    'SELECT user_id AS "userId" FROM accounts WHERE user_id > ? ORDER BY user_id LIMIT ?',
-    page.after,
-    page.limit,
-  )
-  const userIds = rows.map((row) => row.userId)
-  await txn.run('DELETE FROM account_data WHERE room_id = ? AND user_id IN @texts(?)', page.roomId, userIds)
-  return userIds.at(-1)
-}
-
-/** Deletes a room's own row. */
-export async function deleteRoom(txn: Transaction, roomNid: number): Promise<void> {
-  await txn.run('DELETE FROM rooms WHERE room_nid = ?', roomNid)
-}
-
-/** The users of ours who have a membership of a room, whichever it is. Linear in the room's members. */
-export function localUsersOf(txn: Transaction, roomNid: number): Promise<{ userId: string; membership: string }[]> {
-  return txn.all(
-    `SELECT u.user_id AS "userId", m.membership FROM memberships m JOIN user_ids u ON u.user_nid = m.user_nid
-     WHERE m.room_nid = ? AND m.local = 1 ORDER BY u.user_id`,
-    roomNid,
-  )
-}
-
-/** The depth of an event of a room's timeline; undefined when it is not there. */
-export async function depthOfEvent(txn: Transaction, roomNid: number, eventId: string): Promise<number | undefined> {
-  const row = await txn.get<{ depth: number }>(
-    'SELECT topological AS depth FROM events WHERE event_id = ? AND room_nid = ? AND outlier = 0',
-    eventId,
-    roomNid,
-  )
-  return row?.depth
-}
-
-/**
- * The depth of the newest event of a room's timeline that came at or before a time; undefined when there is none. Events
- * are numbered as they come, so the place is found by halving: a few dozen point reads.
- */
-export async function depthAtTime(txn: Transaction, roomNid: number, ts: number): Promise<number | undefined> {
-  const ends = await txn.get<{ first: number | null; last: number | null }>(
-    'SELECT MIN(stream_position) AS first, MAX(stream_position) AS last FROM events WHERE room_nid = ?',
-    roomNid,
-  )
-  let low = ends?.first ?? 1
-  let high = ends?.last ?? 0
-  let found: number | undefined
-  while (low <= high) {
-    const middle = Math.floor((low + high) / 2)
-    const row = await txn.get<{ position: number; receivedTs: number; depth: number }>(
-      `SELECT stream_position AS position, received_ts AS "receivedTs", topological AS depth FROM events
-       WHERE room_nid = ? AND stream_position <= ? ORDER BY stream_position DESC LIMIT 1`,
-      roomNid,
-      middle,
-    )
-    if (row === undefined) break
-    if (row.receivedTs <= ts) {
-      found = row.depth
-      low = middle + 1
-    } else high = row.position - 1
-  }
-  return found
 }

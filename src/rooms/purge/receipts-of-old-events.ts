@@ -1,4 +1,10 @@
-import { deleteReceiptsFor, newestReceipt, receiptsOfRoom, receiptsSince, type ReceiptPlace } from '#storage/purge.ts'
+import {
+  deleteReceiptsFor,
+  newestReceipt,
+  receiptsOfRoom,
+  receiptsSince,
+  type ReceiptPlace,
+} from '#storage/purged-receipts.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 
 /** Receipts that one look at the database takes in. */
