@@ -97,7 +97,7 @@ export class Purge {
     const rooms = await this.#knownRooms.byNids(purges.map((purge) => purge.roomNid))
     for (const purge of purges) {
       const room = rooms.get(purge.roomNid)
-      if (room === undefined) await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, purge))
+      if (room === undefined) await this.#endPurgeOfRoom(purge.roomNid)
       else if (purge.beforeDepth === null) await this.room(room)
       else await this.history(room, purge.beforeDepth)
     }
@@ -167,17 +167,25 @@ export class Purge {
       await deleteStates(txn, stateNids)
       return stateNids.at(-1)
     })
-    await steps.untilNothing('purge_rows', async (txn, _before, size) => {
-      const count = await deleteSomeOfRoom(txn, roomNid, size)
-      return count === 0 ? undefined : count
-    })
+    await this.#purgeRows(roomNid)
     await steps.untilNothing<string>('purge_account_data', (txn, after = '', limit) =>
       deleteAccountDataOfRoom(txn, { roomId: room.roomId, after, limit }),
     )
-    await this.#database.runInteraction('purge_room', async (txn) => {
-      await deleteRoom(txn, roomNid)
-      await endPurge(txn, { roomNid, beforeDepth: null })
-    })
+    await this.#database.runInteraction('purge_room', (txn) => deleteRoom(txn, roomNid))
     this.#knownRooms.forget(room)
+    await this.#endPurgeOfRoom(roomNid)
+  }
+
+  /** Deletes what was written (receipts, counters) until the room was gone. */
+  async #endPurgeOfRoom(roomNid: number): Promise<void> {
+    await this.#purgeRows(roomNid)
+    await this.#database.runInteraction('end_purge', (txn) => endPurge(txn, { roomNid, beforeDepth: null }))
+  }
+
+  #purgeRows(roomNid: number): Promise<void> {
+    return this.#steps().untilNothing('purge_rows', async (txn, _before, size) => {
+      const count = await deleteSomeOfRoom(txn, roomNid, size)
+      return count === 0 ? undefined : count
+    })
   }
 }

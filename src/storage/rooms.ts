@@ -35,6 +35,18 @@ export function roomsByNids(txn: Transaction, roomNids: readonly number[]): Prom
   return txn.all(`SELECT ${columns} FROM rooms WHERE room_nid IN @ints(?)`, roomNids)
 }
 
+/**
+ * Those of these rooms that are there, and stay so until this transaction has ended. Whoever writes rows of a room apart
+ * from its events asks this first: a purge takes the room away before it looks for such rows a last time.
+ */
+export async function heldRooms(txn: Transaction, roomNids: readonly number[]): Promise<ReadonlySet<number>> {
+  const rows = await txn.all<{ roomNid: number }>(
+    'SELECT room_nid AS "roomNid" FROM rooms WHERE room_nid IN @ints(?) FOR KEY SHARE',
+    roomNids,
+  )
+  return new Set(rows.map((row) => row.roomNid))
+}
+
 /** The state that the several ends of a room resolve to; null while it has one end. */
 export async function mergedState(txn: Transaction, roomNid: number): Promise<number | null> {
   const row = await txn.get<{ stateNid: number | null }>(

@@ -4,7 +4,8 @@ export type SqlValue = string | number | null | Uint8Array | readonly number[] |
 /**
  * An open transaction. SQL is written once for both engines:
  * `?` is a placeholder; `IN @ints(?)` and `IN @texts(?)` take an array; `INTEGER`, `TEXT`, `BLOB` are the types;
- * `ON CONFLICT … DO UPDATE`, `RETURNING` and common table expressions are what both speak.
+ * `ON CONFLICT … DO UPDATE`, `RETURNING` and common table expressions are what both speak; `FOR KEY SHARE` at the end of a
+ * query keeps its rows from being deleted before this transaction ends.
  * The text of a statement must be a constant: engines keep prepared statements by text. A column alias with capitals
  * stands in double quotes (`AS "eventNid"`), or PostgreSQL gives it in small letters.
  * A statement that fails spoils the transaction: `fn` lets the error out and does not go on.

@@ -1,4 +1,6 @@
 import type { UserId } from '#protocol/identifiers.ts'
+import { heldRooms } from '#storage/rooms.ts'
+import type { Transaction } from '#storage/transaction.ts'
 import { setUnread, setUnreadSettings, uncountedEvents, type UnreadCountRow } from '#storage/unread-counts.ts'
 import type { UserNotifications } from '#users/notification-settings.ts'
 import { countedAgainMax } from './count-room.ts'
@@ -49,11 +51,17 @@ async function renewRooms(deps: CountingDeps, user: Users[number], roomNids: rea
     await deps.streams.receipts.append(
       deps.database,
       'renew_unread',
-      (txn, position) => setUnread(txn, changed, position),
+      (txn, position) => setWhereThere(txn, changed, position),
       () => ({ users: [user.userId] }),
     )
   }
   deps.onRenewed(user.userId, roomNids)
+}
+
+async function setWhereThere(txn: Transaction, rows: readonly UnreadCountRow[], position: number): Promise<void> {
+  const held = await heldRooms(txn, [...new Set(rows.map((row) => row.roomNid))])
+  const there = rows.filter((row) => held.has(row.roomNid))
+  await setUnread(txn, there, position)
 }
 
 /**

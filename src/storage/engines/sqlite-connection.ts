@@ -101,9 +101,9 @@ export class SqliteConnection {
   }
 }
 
-/** SQLite has no arrays: they are bound as JSON and read as a table. */
+/** SQLite has no arrays: they are bound as JSON and read as a table. It has one writer, which holds all rows. */
 export function sqliteText(sql: string): string {
-  return sql.replaceAll(/@(?:ints|texts)\(\?\)/g, '(SELECT value FROM json_each(?))')
+  return sql.replaceAll(/@(?:ints|texts)\(\?\)/g, '(SELECT value FROM json_each(?))').replace(/ FOR KEY SHARE$/, '')
 }
 
 function bound(value: SqlValue): Bound {
