@@ -3,6 +3,7 @@ import fc from 'fast-check'
 
 import { isAuthOrdered } from '#storage/auth-chains.ts'
 import { insertEvents } from '#storage/events.ts'
+import { insertRoom } from '#storage/rooms.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 
 import { eachEngine } from '../../../test/databases.ts'
@@ -58,6 +59,7 @@ function chainOf(graph: Graph, start: Iterable<number>): Set<number> {
 
 async function store(database: Database, roomNid: number, graph: Graph): Promise<void> {
   await database.runInteraction('store', async (txn) => {
+    await insertRoom(txn, { roomNid, roomId: `!${roomNid}:a`, version: '12', createdTs: 0, published: false })
     for (let key = 0; key < keys; key++) {
       await txn.run(
         `INSERT INTO state_keys (key_nid, type, state_key) VALUES (?, 'm.room.member', ?) ON CONFLICT DO NOTHING`,
@@ -136,7 +138,7 @@ eachEngine('a room that nobody has indexed is indexed by the first question', as
   const graph = twoLines(2_000)
   await store(database, roomNid, graph)
   const nids = [...graph.keys()]
-  const told = { events: [], batch: 1, sets: [[1_999, 1_000], [1_998], [3]] }
+  const told = { events: [], batch: 1, sets: [[1_999], [1_998], [3]] }
   await database.runInteraction('ask', (txn) => assertAnswers(txn, roomNid, graph, told))
   await database.runInteraction('check', async (txn) => {
     assert.deepEqual(await authChainFaults(txn, roomNid), [])
@@ -144,6 +146,7 @@ eachEngine('a room that nobody has indexed is indexed by the first question', as
       'SELECT OCTET_LENGTH(entries) AS bytes FROM auth_chains WHERE room_nid = ?',
       roomNid,
     )
+    assert.ok(rows.length > 0)
     const bytes = rows.reduce((sum, row) => sum + row.bytes, 0)
     assert.ok(bytes / nids.length < 3, `${bytes / nids.length} bytes an event`)
     assert.equal(await isAuthOrdered(txn, roomNid), true)
