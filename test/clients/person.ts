@@ -64,6 +64,8 @@ export class Person {
   readonly client: MatrixClient
   readonly #recoveryKeys: RecoveryKeys
   readonly #store: IndexedDBStore
+  /** Questions of the client that are not answered yet, but for its sync. */
+  readonly #open = new Set<Promise<unknown>>()
 
   private constructor(credentials: Credentials, recoveryKeys: RecoveryKeys) {
     this.credentials = credentials
@@ -84,6 +86,7 @@ export class Person {
       },
     }
     this.client = createClient(options)
+    this.#countOpen(this.client.http)
   }
 
   /** Opens the device's stores and its Rust crypto, and starts to sync. Resolves when the first sync has come. */
@@ -144,6 +147,29 @@ export class Person {
       for (const name of news) client.on(name as ClientEvent.Sync, again)
       again()
     })
+  }
+
+  /**
+   * Resolves when the client has no question open but its sync. When it learns of a thread it asks for the root, for what
+   * replied, and for the root again; an answer that was on its way when a reply came puts back what the client counts.
+   */
+  async settled(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#open)
+      // What it asks next, it asks at once.
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (this.#open.size > 0)
+  }
+
+  #countOpen(http: MatrixClient['http']): void {
+    const ask = http.authedRequest.bind(http) as (...request: unknown[]) => Promise<unknown>
+    const counted = (...request: unknown[]): Promise<unknown> => {
+      const [, path] = request
+      const answer = ask(...request)
+      if (path !== '/sync') this.#open.add(answer)
+      return answer.finally(() => this.#open.delete(answer))
+    }
+    http.authedRequest = counted as typeof http.authedRequest
   }
 
   /** The text of an event once it is here and can be read. Also says how it was encrypted. */

@@ -90,6 +90,7 @@ export const relationSteps: readonly Step[] = [
         await send(person, story, EventType.Reaction, { 'm.relates_to': relation })
         await alice.until('the reply', () => room.getThread(noticeId)?.length === index + 1)
         await alice.until('the reaction', () => reactionsIn(room, noticeId)?.[0] === `🎩 ${index + 1}`)
+        await alice.settled()
       }
     },
   ],
