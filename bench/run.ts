@@ -18,8 +18,10 @@ import { appendResults, printResult, type Result } from './kit/results.ts'
 import { openStage, type Scenario } from './kit/scenario.ts'
 import { startServer } from './kit/server-process.ts'
 import { withDatabasePlace, type DatabaseScenario } from './kit/database-place.ts'
+import { accountingScenario } from './scenarios/accounting.ts'
 import { dashboardScenario } from './scenarios/dashboard.ts'
 import { gateScenarios, versionsScenario } from './scenarios/database.ts'
+import { sendsScenario } from './scenarios/database-sends.ts'
 import { memberScenarios } from './scenarios/members.ts'
 import { protocolScenarios } from './scenarios/protocol.ts'
 import { graphScenarios } from './scenarios/graph.ts'
@@ -34,7 +36,7 @@ import { storageScenarios } from './scenarios/storage.ts'
 import { syncScenarios } from './scenarios/sync.ts'
 
 const scenarios: readonly Scenario[] = [...sendScenarios, ...roomScenarios, ...syncScenarios, versionsScenario]
-/** Without a server, and only by name: they take long. `state`, `storage` and `database` stand for all that begin so. */
+/** Each on a database of its own, and only by name: they take long. `state`, `storage` and `database` stand for all that begin so. */
 const databaseScenarios: readonly DatabaseScenario[] = [
   ...stateScenarios,
   ...storageScenarios,
@@ -43,6 +45,8 @@ const databaseScenarios: readonly DatabaseScenario[] = [
   ...relationScenarios,
   ...memberScenarios,
   ...gateScenarios,
+  accountingScenario,
+  sendsScenario,
 ]
 /** Without the server of the others, and only by name. `protocol` stands for all that begin so. */
 const coreScenarios: readonly CoreScenario[] = [

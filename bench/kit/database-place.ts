@@ -14,7 +14,7 @@ import type { DurablePostgres } from './durable-postgres.ts'
 import type { Figures } from './measure.ts'
 import type { Target } from './scenario.ts'
 
-/** A load on the lower floors alone, without a server. */
+/** A load on a database of its own: by the lower floors alone, or by a server that it starts there. */
 export interface DatabaseScenario {
   readonly name: string
   readonly about: string
@@ -29,6 +29,8 @@ export interface DatabasePlace {
    * database than the first is made for each `name`.
    */
   open(options?: { readonly accounting?: boolean; readonly name?: string }): Promise<Database>
+  /** The address of the first, for a server of its own to open. */
+  url(): Promise<string>
 }
 
 /** Makes a fresh database on the server `postgres`, or a file of SQLite, lets `work` use it, and removes it. */
@@ -38,7 +40,7 @@ export async function withDatabasePlace<T>(
 ): Promise<T> {
   const made = new Map<string, Awaited<ReturnType<DurablePostgres['createDatabase']>>>()
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
-  const urlOf = async (name: string): Promise<string> => {
+  const urlOf = async (name = 'bench'): Promise<string> => {
     if (postgres === undefined) return `sqlite:${join(folder, `${name}.db`)}`
     const database = made.get(name) ?? (await postgres.createDatabase())
     made.set(name, database)
@@ -51,7 +53,7 @@ export async function withDatabasePlace<T>(
     return database
   }
   try {
-    return await work({ open })
+    return await work({ open, url: () => urlOf() })
   } finally {
     for (const database of made.values()) await database.drop()
     rmSync(folder, { recursive: true, force: true })

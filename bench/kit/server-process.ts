@@ -34,10 +34,13 @@ export interface ServerOptions {
   readonly profile: boolean | string
   /** Offer metrics, on a listener of their own. */
   readonly metrics?: boolean
+  /** Address of a module that the process loads before the program. */
+  readonly preload?: URL
 }
 
 /** Starts Tessera as a process of its own on a free port with fresh data. */
-export async function startServer({ database, profile, metrics = false }: ServerOptions): Promise<ServerProcess> {
+export async function startServer(given: ServerOptions): Promise<ServerProcess> {
+  const { database, profile, metrics = false, preload } = given
   const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -50,6 +53,7 @@ export async function startServer({ database, profile, metrics = false }: Server
   const started = performance.now()
   const profileFolder = profile === true ? profiles : profile
   const flags = profileFolder === false ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
+  if (preload !== undefined) flags.push('--import', preload.href)
   const server = spawn(process.execPath, [...flags, program, 'start', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
