@@ -151,11 +151,10 @@ export class UnreadCounts {
     const userNid = await this.#interned.userNid(userId)
     const mark = this.#held.mark()
     const request = { ...look, roomNids, userNid, serverName: this.#serverName }
-    const loaded = await this.#database.runInteraction(
-      'unread_counts',
-      (txn) => loadCounts(txn, request, this.#facts),
-      { readOnly: true },
-    )
+    const recall = this.#facts.recall()
+    const loaded = await this.#database.runInteraction('unread_counts', (txn) => loadCounts(txn, request, recall), {
+      readOnly: true,
+    })
     this.#facts.remember(loaded.facts, loaded.moments)
     for (const each of loaded.rooms) {
       const counts = counted(each)

@@ -10,6 +10,9 @@ import { readFacts } from './read-facts.ts'
 const eventsMax = 1_000
 const roomsMax = 10_000
 
+/** The facts of an event, as far as memory has them; always the same for the same event. */
+export type Recall = (eventNid: number) => EventFacts | undefined
+
 /**
  * What is known of the newest events of rooms, found out once for all who read them. An event whose room is as it was at
  * the event before needs no query.
@@ -27,9 +30,16 @@ export class FactsInMemory {
     this.#serverName = deps.serverName
   }
 
-  /** The facts of an event, if they are in memory. */
-  get(eventNid: number): EventFacts | undefined {
-    return this.#facts.get(eventNid)
+  /**
+   * Gives the facts of events, if they are in memory, to one interaction: what it has been told of an event it is told
+   * again, whatever memory has taken in or forgotten meanwhile, so that its body may be run again.
+   */
+  recall(): Recall {
+    const told = new Map<number, EventFacts | undefined>()
+    return (eventNid) => {
+      if (!told.has(eventNid)) told.set(eventNid, this.#facts.get(eventNid))
+      return told.get(eventNid)
+    }
   }
 
   /** Takes in what was read elsewhere. */

@@ -6,7 +6,7 @@ import type { UserNotifications } from '#users/notification-settings.ts'
 import type { Room } from '../known-rooms.ts'
 import { readCountable } from './count.ts'
 import type { EventFacts, Moment } from './event-facts.ts'
-import type { FactsInMemory } from './facts-in-memory.ts'
+import type { Recall } from './facts-in-memory.ts'
 import { readStandings, storedTallies, type Standing } from './standings.ts'
 import { countOn, nothingUnread, unsettle, type CountedEvent, type Reader, type Tallies } from './tallies.ts'
 
@@ -50,7 +50,7 @@ interface Read {
 export async function loadCounts(
   txn: Transaction,
   look: Look & { readonly roomNids: readonly number[]; readonly userNid: number; readonly serverName: ServerName },
-  memory: Pick<FactsInMemory, 'get'>,
+  recall: Recall,
 ): Promise<{
   readonly rooms: readonly Read[]
   readonly facts: readonly EventFacts[]
@@ -69,7 +69,7 @@ export async function loadCounts(
   const rows = await read(counted, false, behindCountersMax)
   rows.push(...(await read(uncounted, false, withoutCountersMax)))
   const basis = { rooms, serverName, everyName: true }
-  const first = await readCountable(txn, rows, standings, { ...basis, known: knownOf(rows, memory) })
+  const first = await readCountable(txn, rows, standings, { ...basis, known: knownOf(rows, recall) })
   const unsettled = first.standings.filter((each) => isUnsettled(each, first.events.get(each.roomNid) ?? []))
   const again = await readCountable(txn, await read(unsettled, true, behindCountersMax), unsettled, basis)
   const anew = new Map(again.standings.map((standing) => [standing.roomNid, standing]))
@@ -95,10 +95,10 @@ export function counted({ standing, before, events, upTo }: Read): LoadedCounts 
   return { roomNid, reader, tallies: countOn(before, events, reader), upTo, lookedAt: events.length }
 }
 
-function knownOf(rows: readonly EventRow[], memory: Pick<FactsInMemory, 'get'>): Map<number, EventFacts> {
+function knownOf(rows: readonly EventRow[], recall: Recall): Map<number, EventFacts> {
   const known = new Map<number, EventFacts>()
   for (const { eventNid } of rows) {
-    const facts = memory.get(eventNid)
+    const facts = recall(eventNid)
     if (facts !== undefined) known.set(eventNid, facts)
   }
   return known
