@@ -71,9 +71,10 @@ export class CreateRoom {
     }
     const roomNid = await this.#ids.reserve('room_nid', 1)
     const roomId = parseRoomId(`!${this.#newLocalpart()}:${this.#serverName}`)
+    const createdTs = this.#clock.now()
     try {
       const room = await this.#roomWriter.create({ roomNid, roomId, version: plan.rules }, events, (txn, room) =>
-        this.#writeRoom(txn, room, plan),
+        writeRoom(txn, room, { ...plan, createdTs }),
       )
       return room.roomId
     } catch (error) {
@@ -112,15 +113,14 @@ export class CreateRoom {
       request,
     }
   }
+}
 
-  async #writeRoom(txn: Transaction, room: Room, plan: RoomPlan): Promise<void> {
-    const { roomNid, roomId } = room
-    const { alias, creator, rules, request } = plan
-    const createdTs = this.#clock.now()
-    const published = request.visibility === 'public'
-    await insertRoom(txn, { roomNid, roomId, version: rules.version, createdTs, published })
-    if (alias === undefined) return
-    const free = await insertAlias(txn, { alias, roomNid, creator, createdTs })
-    if (!free) throw new MatrixError('M_ROOM_IN_USE', `${alias} is taken by another room.`)
-  }
+async function writeRoom(txn: Transaction, room: Room, plan: RoomPlan & { readonly createdTs: number }): Promise<void> {
+  const { roomNid, roomId } = room
+  const { alias, creator, rules, request, createdTs } = plan
+  const published = request.visibility === 'public'
+  await insertRoom(txn, { roomNid, roomId, version: rules.version, createdTs, published })
+  if (alias === undefined) return
+  const free = await insertAlias(txn, { alias, roomNid, creator, createdTs })
+  if (!free) throw new MatrixError('M_ROOM_IN_USE', `${alias} is taken by another room.`)
 }

@@ -36,11 +36,10 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   if (missing.length > 0 && !isNew) options.onBegin?.(missing.map(({ name }) => name))
   const done: string[] = []
   for (const migration of missing) {
-    const mine = await database.runInteraction(
-      'apply_migration',
-      (txn) => apply(txn, migration, { now: clock.now(), isNew }),
-      { mayTakeLong: true },
-    )
+    const now = clock.now()
+    const mine = await database.runInteraction('apply_migration', (txn) => apply(txn, migration, { now, isNew }), {
+      mayTakeLong: true,
+    })
     if (!mine) continue
     done.push(migration.name)
     options.onProgress?.(migration.name)

@@ -31,13 +31,14 @@ export class RegistrationTokens {
     const token = options.token ?? randomText(tokenRandomBytes)
     if (!tokenGrammar.test(token))
       throw new MatrixError('M_INVALID_PARAM', 'A token has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -')
+    const createdTs = this.#clock.now()
     const isNew = await this.#database.runInteraction('create_registration_token', (txn) =>
       store.insertRegistrationToken(txn, {
         token,
         usesAllowed: options.usesAllowed ?? null,
         expiresTs: options.expiresTs ?? null,
         makesAdmin: 0,
-        createdTs: this.#clock.now(),
+        createdTs,
       }),
     )
     if (!isNew) throw new MatrixError('M_INVALID_PARAM', 'There is such a token already.')
@@ -63,13 +64,14 @@ export class RegistrationTokens {
   /** Whether an account could be made with the token at this moment. */
   isValid(token: string): Promise<boolean> {
     if (!tokenGrammar.test(token)) return Promise.resolve(false)
+    const now = this.#clock.now()
     return this.#database.runInteraction(
       'check_registration_token',
       async (txn) => {
         const row = await store.registrationToken(txn, token)
         if (row === undefined) return false
         if (row.usesAllowed !== null && row.uses >= row.usesAllowed) return false
-        if (row.expiresTs !== null && row.expiresTs <= this.#clock.now()) return false
+        if (row.expiresTs !== null && row.expiresTs <= now) return false
         return row.makesAdmin === 0 || !(await anyAccount(txn))
       },
       { readOnly: true },
@@ -78,12 +80,12 @@ export class RegistrationTokens {
 
   /**
    * Spends one use of the token in the transaction that makes the account, before the account is there; gives whether
-   * it makes an administrator. Throws M_UNAUTHORIZED when it is not valid any more.
+   * it makes an administrator. `now` in milliseconds since 1970. Throws M_UNAUTHORIZED when it is not valid any more.
    */
-  async spend(txn: Transaction, token: string): Promise<{ readonly makesAdmin: boolean }> {
+  async spend(txn: Transaction, token: string, now: number): Promise<{ readonly makesAdmin: boolean }> {
     const row = tokenGrammar.test(token) ? await store.registrationToken(txn, token) : undefined
     const tooLate = row?.makesAdmin === 1 && (await anyAccount(txn))
-    if (row === undefined || tooLate || !(await store.useRegistrationToken(txn, token, this.#clock.now())))
+    if (row === undefined || tooLate || !(await store.useRegistrationToken(txn, token, now)))
       throw new MatrixError('M_UNAUTHORIZED', 'The registration token is not valid (any more).')
     return { makesAdmin: row.makesAdmin === 1 }
   }

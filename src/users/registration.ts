@@ -105,7 +105,8 @@ export class Registration {
     const drawn =
       request.inhibitLogin === true ? undefined : this.#sessions.draw({ userId, deviceId, deviceName, refreshable })
     return this.#database.runInteraction('register', async (txn): Promise<Registered> => {
-      const spent = request.token === undefined ? undefined : await this.#tokens.spend(txn, request.token)
+      const spent =
+        request.token === undefined ? undefined : await this.#tokens.spend(txn, request.token, account.createdTs)
       const admin = account.admin === 1 || spent?.makesAdmin === true ? 1 : 0
       if (!(await insertAccount(txn, { ...account, admin }))) throw userInUse()
       return { userId, session: drawn === undefined ? undefined : await this.#sessions.start(txn, drawn) }

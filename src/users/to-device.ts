@@ -70,11 +70,11 @@ export class ToDevice {
     const local = [...messages].filter(([userId]) => serverNameOf(userId) === this.#serverName)
     const texts = textsOf(sender.userId, type, local)
     const request = { userId: sender.userId, deviceId: sender.deviceId, type, txnId }
+    const now = this.#clock.now()
     await this.#stream.append(
       this.#database,
       'send_to_device',
       async (txn, position) => {
-        const now = this.#clock.now()
         if (!(await noteToDeviceRequest(txn, request, now))) return []
         await forgetToDeviceRequests(txn, now - requestRememberedMs)
         const rows = await addressed(txn, texts)
