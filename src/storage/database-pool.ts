@@ -33,7 +33,7 @@ export interface DatabaseOptions {
   readonly metrics?: Metrics
   /** False counts and times nothing: for measuring what that costs. */
   readonly accounting?: boolean
-  /** Run the body of each interaction twice and compare what it gave: finds those that may not run again. For tests. */
+  /** Run the body of each interaction twice and compare what it did: finds those that may not run again. For tests. */
   readonly rehearse?: boolean
   readonly clock?: Clock
   readonly logger: Logger

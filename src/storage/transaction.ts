@@ -58,7 +58,8 @@ export interface Database {
   /**
    * Runs `fn` in a transaction and gives what it gives, once that is durable on disk. `name` (snake_case, a constant)
    * stands in logs and metrics. `fn` may run more than once when the engine asks for a retry, so it changes nothing it
-   * closes over and leaves its results by its return value alone; it awaits nothing but its transaction.
+   * closes over, looks at nothing that others change meanwhile, reads no clock and draws no lots, and leaves its results
+   * by its return value alone; it awaits nothing but its transaction.
    * Nested interactions are refused. A connection that breaks is replaced and `fn` run again; when it breaks during the
    * commit, the server is asked whether that happened.
    * @throws MatrixError 503 with `retry_after_ms` when no turn comes in time; DatabaseError `timeout` when it took too

@@ -63,7 +63,7 @@ onEach('a callback after the rollback is called once, and never after a commit',
   assert.deepEqual(told, ['rolled back'])
 })
 
-onEach('a body that gives something else when it runs again is found', async (_t, open) => {
+onEach('a body that asks for or gives something else when it runs again is found', async (_t, open) => {
   const database = await open({ rehearse: true })
   let runs = 0
   const told: number[] = []
@@ -73,6 +73,18 @@ onEach('a body that gives something else when it runs again is found', async (_t
     return runs
   })
   await assert.rejects(counting, /interaction counting gave something else when it was run again/)
+  const drawn: number[] = []
+  const hoarding = database.runInteraction('hoarding', async (txn) => {
+    await txn.all(`SELECT id FROM things`)
+    drawn.push(10 + drawn.length)
+    await txn.runMany(
+      `INSERT INTO things (id, amount) VALUES (?, 0)`,
+      drawn.map((id) => [id]),
+    )
+  })
+  await assert.rejects(hoarding, /interaction hoarding asked for something else when it was run again: INSERT INTO/)
+  const asking = database.runInteraction('asking', (txn) => txn.all(`SELECT ? AS run`, (runs += 1)))
+  await assert.rejects(asking, /interaction asking asked for something else/)
   const given = await database.runInteraction('steady', async (txn) => {
     await add(txn, 2)
     txn.afterCommit(() => told.push(2))
