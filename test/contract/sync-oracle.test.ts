@@ -76,7 +76,8 @@ eachEngine('so it does when everything happens at once', async (t, { engine }) =
       await Promise.all(syncs)
       await compareAll(story, clients)
     }),
-    { numRuns: engine === 'sqlite' ? 30 : 5 },
+    // What depends on who comes first does not fail again when it is made smaller.
+    { numRuns: engine === 'sqlite' ? 30 : 5, endOnFailure: true },
   )
 })
 
