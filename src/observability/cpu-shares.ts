@@ -3,7 +3,8 @@ import type { RequestContext } from './request-context.ts'
 /**
  * The processor time of each request. What the thread uses is shared evenly by the requests that are being worked on: who
  * of them used it cannot be told, but the sum is right. One that waits for something to happen takes no share. Reading the
- * thread's clock takes 0.3 µs, and everything else is constant.
+ * thread's clock takes less than a microsecond, and everything else is constant. The system moves that clock at its own
+ * ticks, of some milliseconds: what it says of one short request is chance, of many together it is right.
  */
 export class CpuShares {
   readonly #threadMicros: () => number
