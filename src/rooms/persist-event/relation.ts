@@ -18,7 +18,8 @@ export function relationOf(row: EventRow, content: JsonObject | undefined): Rela
   if (row.keyNid !== null || !isJsonObject(relation)) return undefined
   const relType = text(relation['rel_type'])
   const relatesTo = text(relation['event_id'])
-  if (relType === undefined || relatesTo === undefined) return undefined
+  // In room versions 1 and 2 events choose their ids, and one may name its own.
+  if (relType === undefined || relatesTo === undefined || relatesTo === row.eventId) return undefined
   const aggregationKey = aggregationKeyOf(row, relType, content) ?? null
   // A redaction may be withheld until what it redacts is here: what it relates to by itself never counts.
   const counts = row.redactedBy === null && isShownToClients(row) && row.type !== 'm.room.redaction'
