@@ -4,7 +4,8 @@ import { ClientEvents } from '#rooms/client-events.ts'
 import type { Room } from '#rooms/known-rooms.ts'
 import { Visibility } from '#rooms/visibility.ts'
 import { eventsByIds, insertEvents, type EventRow } from '#storage/events.ts'
-import { insertRelations, relatedEvents } from '#storage/relations.ts'
+import { relatedEvents, type RelatedPage } from '#storage/related-events.ts'
+import { insertRelations } from '#storage/relations.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
 
@@ -26,8 +27,11 @@ const manyReferences = 100_000
 const writers = 200
 const writtenAtOnce = 1_000
 const samples = 200
-/** Replies in a page of a thread. */
+/** Of so many replies one has a reaction. */
+const repliesToReaction = 10
+/** Replies in a page of a thread, and relations looked at for it at most. */
 const pageEvents = 50
+const lookedMax = 2_000
 const sends = 100
 
 const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')]
@@ -37,7 +41,7 @@ type Kind = 'm.thread' | 'm.replace' | 'm.reference'
 /** Numbers of events, far from where the rooms' own events are numbered. */
 let nextNid = 10_000_000
 
-/** A root, and what relates to it. */
+/** A root, and what relates to it; of replies some have reactions. */
 async function rootWith(floor: RoomsFloor, room: Room, relType: Kind, count: number): Promise<EventRow> {
   const eventId = await floor.sendEvent.send({ requester: alice, room, type: 'm.room.message', content: {} })
   const read = (ids: readonly string[]) =>
@@ -49,8 +53,8 @@ async function rootWith(floor: RoomsFloor, room: Room, relType: Kind, count: num
   const content: JsonObject = { 'm.new_content': {}, 'm.relates_to': { rel_type: relType, event_id: eventId } }
   for (let written = 0; written < count; written += writtenAtOnce) {
     const size = Math.min(writtenAtOnce, count - written)
-    const reservation = await floor.streams.events.reserve(size)
-    const rows = Array.from({ length: size }, (_, index) => {
+    const reservation = await floor.streams.events.reserve(size + Math.ceil(size / repliesToReaction))
+    const replies = Array.from({ length: size }, (_, index) => {
       const { roomNid, topological, stateBefore, stateAfter, originServerTs } = root
       return aRow({
         ...{ eventNid: nextNid++, roomNid, stateBefore, stateAfter, topological: topological + written + index },
@@ -60,16 +64,32 @@ async function rootWith(floor: RoomsFloor, room: Room, relType: Kind, count: num
         json: JSON.stringify({ content, sender: people[0], type: 'm.room.message' }),
       })
     })
+    const reactions = relType === 'm.thread' ? reactionsTo(replies, reservation.first + size) : []
     await floor.database.runInteraction('fill', async (txn) => {
-      await insertEvents(txn, rows)
-      await insertRelations(
-        txn,
-        rows.flatMap((row) => relationOf(row, content) ?? []),
-      )
+      await insertEvents(txn, [...replies, ...reactions])
+      const relations = [...replies, ...reactions].flatMap((row) => relationOf(row, contentOf(row)) ?? [])
+      await insertRelations(txn, relations)
     })
     floor.streams.events.publish(reservation, { rooms: [room.roomNid] })
   }
   return root
+}
+
+/** A reaction to each of some replies. */
+function reactionsTo(replies: readonly EventRow[], firstPosition: number): EventRow[] {
+  return replies
+    .filter((_, index) => index % repliesToReaction === 0)
+    .map((reply, index) => {
+      const relation = { rel_type: 'm.annotation', event_id: reply.eventId, key: 'yes' }
+      const json = JSON.stringify({ content: { 'm.relates_to': relation }, type: 'm.reaction' })
+      const eventNid = nextNid++
+      const streamPosition = firstPosition + index
+      return aRow({ ...reply, eventNid, eventId: `$event${eventNid}`, type: 'm.reaction', streamPosition, json })
+    })
+}
+
+function contentOf(row: EventRow): JsonObject {
+  return (JSON.parse(row.json) as { content: JsonObject }).content
 }
 
 interface Compared {
@@ -109,23 +129,22 @@ function preparing(floor: RoomsFloor, requester: Requester): (root: EventRow) =>
   }
 }
 
-/** Reads the newest page of a thread. */
-function paging(floor: RoomsFloor, room: Room): (root: EventRow) => Promise<void> {
+/** Reads the newest page of what relates to an event: of one kind, or of any, and in turn. */
+function paging(
+  floor: RoomsFloor,
+  room: Room,
+  wanted: { readonly relType: string | undefined; readonly recurse: boolean },
+): (root: EventRow) => Promise<void> {
   const end = { topological: Number.MAX_SAFE_INTEGER, stream: Number.MAX_SAFE_INTEGER }
   const range = {
-    ...{ roomNid: room.roomNid, relType: 'm.thread', type: undefined, depth: 1, direction: 'backwards' as const },
-    ...{
-      from: end,
-      until: { topological: -1, stream: -1 },
-      arrivedAfter: -1,
-      arrivedBy: end.stream,
-      limit: pageEvents,
-    },
+    ...{ ...wanted, roomNid: room.roomNid, type: undefined, direction: 'backwards' as const },
+    ...{ from: end, until: { topological: -1, stream: -1 }, arrivedAfter: -1, arrivedBy: end.stream },
+    ...{ limit: pageEvents, lookedMax },
   }
   return async ({ eventId }) => {
-    const read = (txn: Transaction): Promise<EventRow[]> => relatedEvents(txn, { ...range, eventId })
-    const page = await floor.database.runInteraction('bench_page', read, { readOnly: true })
-    if (page.length !== pageEvents) throw new Error(`a page of ${pageEvents} has ${page.length}`)
+    const read = (txn: Transaction): Promise<RelatedPage> => relatedEvents(txn, { ...range, eventId })
+    const { rows } = await floor.database.runInteraction('bench_page', read, { readOnly: true })
+    if (rows.length !== pageEvents) throw new Error(`a page of ${pageEvents} has ${rows.length}`)
   }
 }
 
@@ -152,13 +171,17 @@ async function run(place: DatabasePlace): Promise<Figures> {
   const ignoring = await compared(threads, samples, preparing(floor, carol))
   const edits = await compared(edited, samples, preparing(floor, bob))
   const references = await compared(referred, samples, preparing(floor, bob))
-  const page = await compared(threads, samples, paging(floor, room))
+  const page = await compared(threads, samples, paging(floor, room, { relType: 'm.thread', recurse: false }))
+  const anyKind = await compared(threads, samples, paging(floor, room, { relType: undefined, recurse: false }))
+  const inTurn = await compared(threads, samples, paging(floor, room, { relType: undefined, recurse: true }))
   const reply = await compared(threads, sends, replying(floor, room))
   await database.close()
   return {
     ...{ threadMs: thread.manyMs, threadRatio: thread.ratio, ignoringRatio: ignoring.ratio },
     ...{ editsMs: edits.manyMs, editsRatio: edits.ratio, referencesMs: references.manyMs },
     ...{ referencesRatio: references.ratio, pageMs: page.manyMs, pageRatio: page.ratio },
+    ...{ anyKindPageMs: anyKind.manyMs, anyKindPageRatio: anyKind.ratio },
+    ...{ recursivePageMs: inTurn.manyMs, recursivePageRatio: inTurn.ratio },
     ...{ replyMs: reply.manyMs, replyRatio: reply.ratio },
   }
 }
@@ -174,6 +197,8 @@ export const relationScenarios: readonly DatabaseScenario[] = [
       editsRatio: { max: 1.5 },
       referencesRatio: { max: 1.5 },
       pageRatio: { max: 1.5 },
+      anyKindPageRatio: { max: 1.5 },
+      recursivePageRatio: { max: 1.5 },
       replyRatio: { max: 1.5 },
     },
     run,

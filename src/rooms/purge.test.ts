@@ -153,10 +153,15 @@ eachEngine('a check says where derived tables differ from the events', async (_t
     await txn.run('DELETE FROM current_state WHERE key_nid = 1')
     await txn.run('UPDATE room_servers SET joined = 1')
     await txn.run('UPDATE room_recency SET stream_position = 1')
+    await txn.run(
+      `INSERT INTO relations_in_turn (room_nid, relates_to, topological, stream_position, event_nid)
+       SELECT room_nid, '$none', topological, stream_position, event_nid FROM events WHERE type = 'm.room.create'`,
+    )
   })
   const found = await faults()
   assert.equal(found.filter((fault) => fault.startsWith('memberships has ban')).length, 2)
   assert.equal(found.filter((fault) => fault.startsWith('current_state has event none')).length, 1)
+  assert.equal(found.filter((fault) => fault.startsWith('relations_in_turn is wrong about')).length, 1)
   assert.deepEqual(
     found.filter((fault) => /^(member_counts|room_servers|room_recency) is/.test(fault)),
     [

@@ -1,17 +1,19 @@
 import type { EventId, RoomId, UserId } from '#protocol/identifiers.ts'
 import type { EventRow } from '#storage/events.ts'
-import { relatedEvents } from '#storage/relations.ts'
+import { relatedEvents } from '#storage/related-events.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { EventContext } from './event-context.ts'
 import type { IgnoredSenders } from './ignored-senders.ts'
-import { placeBeyond } from './timeline.ts'
-import { tokenAtPlace, type Direction, type Place, type TimelineToken } from './timeline-token.ts'
+import { boundsOf, placeBeyond, startOf } from './timeline.ts'
+import { tokenAtPlace, towards, type Direction, type TimelineToken } from './timeline-token.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Relations in one page at most. */
 const relationsMax = 1_000
-/** How far relations to relations are followed. */
+/** How far relations to relations are followed: as far as the database keeps them. */
 export const relationDepthMax = 3
+/** Relations looked at for one page at most: a kind or a type that few are of ends a page early. */
+const relationsLookedMax = 2_000
 
 /** Which relations of an event are asked for. */
 export interface RelationsRequest {
@@ -30,9 +32,6 @@ export interface RelationsPage {
   readonly rows: readonly EventRow[]
   readonly nextBatch: TimelineToken | undefined
 }
-
-const first: Place = { topological: -1, stream: 0 }
-const last: Place = { topological: Number.MAX_SAFE_INTEGER, stream: Number.MAX_SAFE_INTEGER }
 
 /** What relates to an event: its replies in a thread, reactions, edits, references. */
 export class Relations {
@@ -54,7 +53,8 @@ export class Relations {
   }
 
   /**
-   * A page of the events that relate to an event, as the user may see them and wants to. Throws M_FORBIDDEN when they may not look
+   * A page of the events that relate to an event, as the user may see them and wants to. Pages joined by their tokens neither
+   * leave out nor repeat an event; one may be short or empty and still have a next. Throws M_FORBIDDEN when they may not look
    * into the room, M_NOT_FOUND when they may not see the event itself.
    * https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidrelationseventid
    */
@@ -65,8 +65,7 @@ export class Relations {
   ): Promise<RelationsPage> {
     const { access } = await this.#eventContext.event(userId, ids.roomId, ids.eventId)
     const { direction } = request
-    const backwards = direction === 'backwards'
-    const limit = Math.min(Math.max(request.limit, 1), relationsMax)
+    const from = towards(request.from ?? tokenAtPlace(startOf(direction)), direction)
     const read = await this.#database.runInteraction(
       'related_events',
       (txn) =>
@@ -75,22 +74,19 @@ export class Relations {
           eventId: ids.eventId,
           relType: request.relType,
           type: request.eventType,
-          depth: request.recurse ? relationDepthMax : 1,
+          recurse: request.recurse,
           direction,
-          from: request.from?.place ?? (backwards ? last : first),
-          until: request.to?.place ?? (backwards ? first : last),
-          arrivedBy: (backwards ? request.from?.moment : request.to?.moment) ?? Number.MAX_SAFE_INTEGER,
-          arrivedAfter: (backwards ? request.to?.moment : request.from?.moment) ?? -1,
-          limit: limit + 1,
+          from: from.place ?? startOf(direction),
+          ...boundsOf(from, request.to, direction),
+          limit: Math.min(Math.max(request.limit, 1), relationsMax),
+          lookedMax: relationsLookedMax,
         }),
       { readOnly: true },
     )
-    const within = read.slice(0, limit)
-    const end = read.length > limit ? within.at(-1) : undefined
-    const wanted = await this.#ignoredSenders.without(userId, within)
+    const wanted = await this.#ignoredSenders.without(userId, read.rows)
     return {
       rows: await this.#visibility.filter(userId, access.room, wanted),
-      nextBatch: end === undefined ? undefined : tokenAtPlace(placeBeyond(end, direction)),
+      nextBatch: read.end === undefined ? undefined : tokenAtPlace(placeBeyond(read.end, direction), from),
     }
   }
 }

@@ -161,7 +161,7 @@ export class Timeline {
     const from = towards(start, direction)
     const bounds = boundsOf(from, request.to, direction, access.arrivedBy ?? this.#streams.events.position)
     const rows: EventRow[] = []
-    let place = from.place ?? (direction === 'backwards' ? end : beginning)
+    let place = from.place ?? startOf(direction)
     let scanned = 0
     for (;;) {
       const count = Math.max(limit - rows.length, scanned === 0 ? 0 : scanEventsMin)
@@ -256,22 +256,27 @@ function withPrevBatch(read: { rows: EventRow[]; limited: boolean }, upTo: numbe
 }
 
 /** Behind which event a reader stands who has read `row`. */
-export function placeBeyond(row: EventRow, direction: Direction): Place {
+export function placeBeyond(row: Pick<EventRow, 'topological' | 'streamPosition'>, direction: Direction): Place {
   const stream = row.streamPosition ?? 0
   return { topological: row.topological, stream: direction === 'backwards' ? stream - 1 : stream }
 }
 
-/** Between what a page is read, besides the place at which it begins. */
-function boundsOf(
+/** Where one begins who reads everything: before every event, or behind every event when going backwards. */
+export function startOf(direction: Direction): Place {
+  return direction === 'backwards' ? end : beginning
+}
+
+/** Between what a page is read, besides the place at which it begins; `from` has been given the direction. */
+export function boundsOf(
   from: TimelineToken,
   to: TimelineToken | undefined,
   direction: Direction,
-  arrivedBy: number,
+  arrivedBy = Number.MAX_SAFE_INTEGER,
 ): { until: Place; arrivedAfter: number; arrivedBy: number } {
   const backwards = direction === 'backwards'
   const moment = to?.moment
   return {
-    until: to?.place ?? (backwards ? beginning : end),
+    until: to?.place ?? startOf(backwards ? 'forwards' : 'backwards'),
     arrivedAfter: Math.max(from.arrivedAfter ?? -1, (backwards ? moment : undefined) ?? -1),
     arrivedBy: Math.min(from.arrivedBy ?? Infinity, (backwards ? undefined : moment) ?? Infinity, arrivedBy),
   }

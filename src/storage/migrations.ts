@@ -13,6 +13,7 @@ import * as endsInPlace from './migrations/0016-ends-in-place.ts'
 import * as roomSummaries from './migrations/0017-room-summaries.ts'
 import * as authChains from './migrations/0018-auth-chains.ts'
 import * as relationSenders from './migrations/0021-relation-senders.ts'
+import * as relationsInTurn from './migrations/0022-relations-in-turn.ts'
 
 /** One step of the database's form. Never changed once released: a correction is a further migration. */
 export interface Migration {
@@ -39,6 +40,7 @@ export const migrations: readonly Migration[] = [
   roomSummaries,
   authChains,
   relationSenders,
+  relationsInTurn,
 ]
 
 /** What a migration does, as 43 characters: the same for the same statements, however they are indented. */

@@ -21,6 +21,7 @@ const smallTables = [
   'room_recency',
   'threads',
   'thread_senders',
+  'relations_in_turn',
   'forward_extremities',
   'backward_extremities',
   'room_aliases',

@@ -1,3 +1,4 @@
+import { deleteRelationsInTurn } from './relations-in-turn.ts'
 import { takeReplies } from './threads.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -6,14 +7,26 @@ import type { Transaction } from './transaction.ts'
  * events, not what else relates to the same ones.
  */
 export async function discountRelations(txn: Transaction, eventNids: readonly number[]): Promise<void> {
-  const discounted = await txn.all<{ roomNid: number; rootId: string; relType: string; senderNid: number }>(
+  const discounted = await txn.all<{
+    eventNid: number
+    roomNid: number
+    rootId: string
+    relType: string
+    senderNid: number
+  }>(
     `UPDATE event_relations SET counts = 0, edit_ts = NULL, edit_id = NULL
      WHERE event_nid IN @ints(?) AND counts = 1
-     RETURNING room_nid AS "roomNid", relates_to AS "rootId", rel_type AS "relType", sender_nid AS "senderNid"`,
+     RETURNING event_nid AS "eventNid", room_nid AS "roomNid", relates_to AS "rootId", rel_type AS "relType",
+       sender_nid AS "senderNid"`,
     eventNids,
   )
+  if (discounted.length === 0) return
   const replies = discounted.filter((relation) => relation.relType === 'm.thread')
-  if (replies.length > 0) await takeReplies(txn, replies)
+  const inTurn = deleteRelationsInTurn(
+    txn,
+    discounted.map((relation) => relation.eventNid),
+  )
+  await Promise.all(replies.length === 0 ? [inTurn] : [inTurn, takeReplies(txn, replies)])
 }
 
 /** The events of a room whose relations count though they must not, or the other way round. */

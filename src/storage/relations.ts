@@ -1,4 +1,4 @@
-import { eventColumns, unpackedEvents, type EventRow } from './events.ts'
+import { insertRelationsInTurn } from './relations-in-turn.ts'
 import { addReplies } from './threads.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -20,7 +20,7 @@ export interface RelationRow {
   readonly edit: { readonly originServerTs: number; readonly eventId: string } | undefined
 }
 
-/** Writes the relations of new events, and sums replies up in their threads. */
+/** Writes the relations of new events and what follows from them: what relates to others in turn, sums of threads. */
 export async function insertRelations(txn: Transaction, rows: readonly RelationRow[]): Promise<void> {
   const replies = rows.flatMap(({ relType, relatesTo, counts, streamPosition, ...row }) =>
     relType === 'm.thread' && counts && streamPosition !== null ? [{ ...row, rootId: relatesTo, streamPosition }] : [],
@@ -43,7 +43,11 @@ export async function insertRelations(txn: Transaction, rows: readonly RelationR
       row.edit?.eventId ?? null,
     ]),
   )
-  await Promise.all(replies.length === 0 ? [inserted] : [inserted, addReplies(txn, replies)])
+  const inTurn = insertRelationsInTurn(
+    txn,
+    rows.map((row) => row.eventNid),
+  )
+  await Promise.all([inserted, inTurn, ...(replies.length === 0 ? [] : [addReplies(txn, replies)])])
 }
 
 /**
@@ -157,86 +161,4 @@ export async function hasAnnotation(
     annotation.senderNid,
   )
   return row !== undefined
-}
-
-/** Which relations to one event are read, and how far. Places are as in `storage/timeline.ts`. */
-export interface RelatedRange {
-  readonly roomNid: number
-  readonly eventId: string
-  /** Undefined: of any kind. */
-  readonly relType: string | undefined
-  readonly type: string | undefined
-  /** 1: what relates to the event itself; 2: also what relates to those; and so on. */
-  readonly depth: number
-  readonly direction: 'backwards' | 'forwards'
-  readonly from: { readonly topological: number; readonly stream: number }
-  readonly until: { readonly topological: number; readonly stream: number }
-  /** Only events that arrived after the one position and not after the other. */
-  readonly arrivedAfter: number
-  readonly arrivedBy: number
-  readonly limit: number
-}
-
-/**
- * The events that relate to one event, by topological order. With depth 1 and a `relType` it costs the answer; with
- * depth 1 alone what relates to the event, with more the same and what relates to that in turn.
- */
-export function relatedEvents(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
-  return range.depth === 1 ? directlyRelated(txn, range) : relatedInTurn(txn, range)
-}
-
-async function directlyRelated(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
-  const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
-  const within = `counts = 1 AND (topological, stream_position) ${from} (?, ?)
-    AND (topological, stream_position) ${until} (?, ?) AND stream_position > ? AND stream_position <= ?
-    AND type = COALESCE(?, type) ORDER BY topological ${order}, stream_position ${order} LIMIT ?`
-  const ofOne = `SELECT ${eventColumns} FROM events WHERE event_nid IN (
-    SELECT event_nid FROM event_relations WHERE room_nid = ? AND relates_to = ?`
-  const inOrder = `ORDER BY topological ${order}, stream_position ${order}`
-  const bounds = [
-    ...[range.from.topological, range.from.stream, range.until.topological, range.until.stream],
-    ...[range.arrivedAfter, range.arrivedBy, range.type ?? null, range.limit],
-  ]
-  const { roomNid, eventId, relType } = range
-  return unpackedEvents(
-    relType === undefined
-      ? await txn.all(`${ofOne} AND ${within}) ${inOrder}`, roomNid, eventId, ...bounds)
-      : await txn.all(`${ofOne} AND rel_type = ? AND ${within}) ${inOrder}`, roomNid, eventId, relType, ...bounds),
-  )
-}
-
-async function relatedInTurn(txn: Transaction, range: RelatedRange): Promise<EventRow[]> {
-  const [from, until, order] = range.direction === 'backwards' ? ['<=', '>', 'DESC'] : ['>', '<=', 'ASC']
-  return unpackedEvents(
-    await txn.all(
-      `WITH RECURSIVE related (nid, id, level) AS (
-       SELECT r.event_nid, e.event_id, 1 FROM event_relations r JOIN events e ON e.event_nid = r.event_nid
-       WHERE r.relates_to = ? AND r.room_nid = ?
-       UNION
-       SELECT r.event_nid, e.event_id, related.level + 1
-       FROM related JOIN event_relations r ON r.relates_to = related.id JOIN events e ON e.event_nid = r.event_nid
-       WHERE related.level < ? AND r.room_nid = ?)
-     SELECT ${eventColumns} FROM events
-     WHERE event_nid IN (
-         SELECT r.event_nid FROM event_relations r JOIN related ON related.nid = r.event_nid
-         WHERE r.rel_type = COALESCE(?, r.rel_type) AND r.type = COALESCE(?, r.type))
-       AND outlier = 0 AND rejected IS NULL AND soft_failed = 0 AND redacted_by IS NULL
-       AND (topological, stream_position) ${from} (?, ?) AND (topological, stream_position) ${until} (?, ?)
-       AND stream_position > ? AND stream_position <= ?
-     ORDER BY topological ${order}, stream_position ${order} LIMIT ?`,
-      range.eventId,
-      range.roomNid,
-      range.depth,
-      range.roomNid,
-      range.relType ?? null,
-      range.type ?? null,
-      range.from.topological,
-      range.from.stream,
-      range.until.topological,
-      range.until.stream,
-      range.arrivedAfter,
-      range.arrivedBy,
-      range.limit,
-    ),
-  )
 }

@@ -215,7 +215,7 @@ eachEngine('a database from before threads were summed up has its sums afterward
   await write(async (txn) => {
     await txn.run('DROP TABLE threads')
     await txn.run('DROP TABLE thread_senders')
-    for (const index of ['target', 'sender', 'edits']) await txn.run(`DROP INDEX event_relations_${index}`)
+    for (const index of ['target', 'sender', 'edits', 'any']) await txn.run(`DROP INDEX event_relations_${index}`)
     for (const column of ['counts', 'edit_ts', 'edit_id'])
       await txn.run(`ALTER TABLE event_relations DROP COLUMN ${column}`)
     await txn.run('CREATE INDEX event_relations_target ON event_relations (relates_to)')

@@ -63,7 +63,8 @@ export async function someTalk(alice: Person, bob: Person, carol: Person): Promi
     'm.relates_to': { rel_type, event_id: first, ...extra },
   })
   await bob.send(roomId, relates('m.annotation', { key: '👍' }), 'm.reaction')
-  await bob.send(roomId, relates('m.thread'))
+  const reply = await bob.send(roomId, relates('m.thread'))
+  await alice.send(roomId, relates('m.annotation', { event_id: reply, key: '👍' }), 'm.reaction')
   await alice.send(roomId, { ...relates('m.replace'), 'm.new_content': { msgtype: 'm.text', body: 'first!' } })
   await bob.send(roomId, relates('m.reference'))
   await bob.ok('PUT', `${v3}/rooms/${roomId}/redact/${second}/r1`, { reason: 'slip' })

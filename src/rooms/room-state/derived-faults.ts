@@ -5,6 +5,7 @@ import { forwardExtremities } from '#storage/event-edges.ts'
 import { eventsByNids } from '#storage/events.ts'
 import { joinedUsers, membershipsInRoom, userNidsOf } from '#storage/memberships.ts'
 import { wrongRelationCounts } from '#storage/relation-counts.ts'
+import { wrongRelationsInTurn } from '#storage/relations-in-turn.ts'
 import { memberSums } from '#storage/room-members.ts'
 import { recencyIsRight } from '#storage/room-recency.ts'
 import { stateKeys } from '#storage/room-state.ts'
@@ -68,9 +69,11 @@ function countOf(values: readonly string[]): ReadonlyMap<string, number> {
 
 async function relationFaults(txn: Transaction, roomNid: number): Promise<string[]> {
   const relations = await wrongRelationCounts(txn, roomNid)
+  const inTurn = await wrongRelationsInTurn(txn, roomNid)
   const threads = await wrongThreads(txn, roomNid)
   return [
     ...relations.map((eventId) => `event_relations is wrong about whether ${eventId} counts.`),
+    ...inTurn.map((eventId) => `relations_in_turn is wrong about what ${eventId} relates to over others.`),
     ...threads.map((rootId) => `threads sums up the thread of ${rootId} otherwise than its replies do.`),
   ]
 }
