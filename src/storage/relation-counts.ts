@@ -21,6 +21,8 @@ export async function discountRelations(txn: Transaction, eventNids: readonly nu
     eventNids,
   )
   if (discounted.length === 0) return
+  // They come in no order, and everybody who changes rows of several threads is to do so in the same.
+  discounted.sort((a, b) => a.eventNid - b.eventNid)
   const replies = discounted.filter((relation) => relation.relType === 'm.thread')
   const inTurn = deleteRelationsInTurn(
     txn,
