@@ -1,6 +1,9 @@
 import { nameCache } from './named-caches.ts'
 
-/** A map that forgets what was used longest ago once it holds more than `limit` entries. Constant time. */
+/**
+ * A map that forgets what was used longest ago once it holds more than `limit` entries. Constant time. As long as it is at
+ * most half full a use moves nothing, which is most of its cost: what was not used since counts by when it was set.
+ */
 export class LruCache<Key, Value> {
   readonly #entries = new Map<Key, Value>()
   readonly #limit: number
@@ -22,8 +25,10 @@ export class LruCache<Key, Value> {
       return undefined
     }
     this.#hits += 1
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
+    if (this.#entries.size > this.#limit / 2) {
+      this.#entries.delete(key)
+      this.#entries.set(key, value)
+    }
     return value
   }
 
