@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client'
+import { HistogramBuckets } from './histogram-buckets.ts'
 import {
   secondsBuckets,
   type Counter as HouseCounter,
@@ -33,26 +34,49 @@ class Family<Child> implements Labelled<Child> {
   }
 }
 
+/** What was added to a counter since somebody looked: prom-client makes a key of the labels for each call. */
+class CountedUp {
+  readonly #inc: (by: number) => void
+  #since = 0
+
+  constructor(inc: (by: number) => void) {
+    this.#inc = inc
+    inc(0)
+  }
+
+  add(by: number): void {
+    this.#since += by
+  }
+
+  show(): void {
+    this.#inc(this.#since)
+    this.#since = 0
+  }
+}
+
 /** What the program counts, kept by prom-client. Each has a registry of its own, so that several servers in one process stay apart. */
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry()
 
   counter(options: MetricOptions): Labelled<HouseCounter> {
-    const counter = new Counter(this.#asTheirs(options))
+    const children: CountedUp[] = []
+    const collect = (): void => {
+      for (const child of children) child.show()
+    }
+    const counter = new Counter({ ...this.#asTheirs(options), collect })
     return new Family((values) => {
-      const { inc } = counter.labels(...values)
-      inc(0)
-      return { add: inc }
+      const child = new CountedUp(counter.labels(...values).inc)
+      children.push(child)
+      return { add: (by = 1) => child.add(by) }
     })
   }
 
   histogram(options: MetricOptions, bounds: readonly number[] = secondsBuckets): Labelled<HouseHistogram> {
-    const histogram = new Histogram({ ...this.#asTheirs(options), buckets: [...bounds] })
-    const { labels = [] } = options
-    return new Family((values) => {
-      histogram.zero(Object.fromEntries(labels.map((label, index) => [label, values[index] ?? ''])))
-      return { observe: histogram.labels(...values).observe }
-    })
+    const { name, help, labels = [] } = options
+    const histogram = new HistogramBuckets({ name, help, labelNames: labels, bounds })
+    // The registry asks for what any metric has; its types name its own kinds alone.
+    this.#registry.registerMetric(histogram as unknown as Metric)
+    return new Family((values) => histogram.member(values))
   }
 
   gauge(options: MetricOptions, read: () => Iterable<Reading> | number): void {
