@@ -1,22 +1,15 @@
 import { eventsByNids, type EventRow } from './events.ts'
+import type { TimelineRange } from './timeline.ts'
 import type { SqlValue, Transaction } from './transaction.ts'
 
-/** Which relations to one event are read, and how far. Places are as in `storage/timeline.ts`. */
-export interface RelatedRange {
-  readonly roomNid: number
+/** Which relations to one event are read, and how far: those in a stretch of its room's timeline. */
+export interface RelatedRange extends TimelineRange {
   readonly eventId: string
   /** Undefined: of any kind. */
   readonly relType: string | undefined
   readonly type: string | undefined
   /** Also what relates to what relates to the event, three steps in all. */
   readonly recurse: boolean
-  readonly direction: 'backwards' | 'forwards'
-  readonly from: { readonly topological: number; readonly stream: number }
-  readonly until: { readonly topological: number; readonly stream: number }
-  /** Only events that arrived after the one position and not after the other. */
-  readonly arrivedAfter: number
-  readonly arrivedBy: number
-  readonly limit: number
   /** How many relations are looked at for it at most; more than `limit`. */
   readonly lookedMax: number
 }
