@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { bodyRuns, eachEngine, engines, testDatabase } from '../../test/databases.ts'
+import { bodyRuns, eachEngine } from '../../test/databases.ts'
 import { aRow } from '../../test/event-rows.ts'
-import { postgresMissing } from '../../test/postgres.ts'
 import { rowCountingDatabase } from '../../test/row-counting-database.ts'
 import { insertEvents, type EventRow } from './events.ts'
 import { migrate } from './migrate.ts'
@@ -164,38 +162,30 @@ async function play(txn: Transaction, told: Story): Promise<Relating[]> {
     .map((event) => ({ ...event, row: { ...event.row, redactedBy: event.isRedacted ? 99 : null } }))
 }
 
-for (const engine of engines) {
-  const skip = engine === 'postgres' ? (postgresMissing() ?? false) : false
-  test(
-    `pages of relations hold what relates to an event, in whatever order it came (${engine})`,
-    { skip },
-    async (t) => {
-      const database = await testDatabase(t, { engine })
-      await fc.assert(
-        fc.asyncProperty(story, async (told) => {
-          await database.runInteraction('test', async (txn) => {
-            const events = await play(txn, told)
-            const { limit, relType, type, low, high, arrivedAfter, arrivedBy } = told
-            const wanted = { limit, relType, type, arrivedAfter, arrivedBy, lookedMax: limit + told.furtherLooked }
-            for (let target = 1; target <= eventsMax + 2; target++) {
-              for (const recurse of [false, true]) {
-                const back = rangeOf(`$${target}`, { ...wanted, recurse, from: high, until: low })
-                const forth = { ...back, direction: 'forwards' as const, from: low, until: high }
-                for (const range of [back, forth]) {
-                  const pages = await pagesOf(txn, range)
-                  assert.deepEqual(pages.flat(), modelOf(events, range))
-                  assert.ok(pages.every((page) => page.length <= limit))
-                }
-              }
+eachEngine('pages of relations hold what relates to an event, in whatever order it came', async (_t, database) => {
+  await fc.assert(
+    fc.asyncProperty(story, async (told) => {
+      await database.runInteraction('test', async (txn) => {
+        const events = await play(txn, told)
+        const { limit, relType, type, low, high, arrivedAfter, arrivedBy } = told
+        const wanted = { limit, relType, type, arrivedAfter, arrivedBy, lookedMax: limit + told.furtherLooked }
+        for (let target = 1; target <= eventsMax + 2; target++) {
+          for (const recurse of [false, true]) {
+            const back = rangeOf(`$${target}`, { ...wanted, recurse, from: high, until: low })
+            const forth = { ...back, direction: 'forwards' as const, from: low, until: high }
+            for (const range of [back, forth]) {
+              const pages = await pagesOf(txn, range)
+              assert.deepEqual(pages.flat(), modelOf(events, range))
+              assert.ok(pages.every((page) => page.length <= limit))
             }
-            await purgeAll(txn, told.events.length, told.together)
-          })
-        }),
-        { numRuns: engine === 'sqlite' ? 60 : 8 },
-      )
-    },
+          }
+        }
+        await purgeAll(txn, told.events.length, told.together)
+      })
+    }),
+    { numRuns: database.engine === 'sqlite' ? 60 : 8 },
   )
-}
+})
 
 /** Purges the events of a story, some at a time. */
 async function purgeAll(txn: Transaction, count: number, together: number): Promise<void> {
