@@ -15,7 +15,7 @@ import { isJsonObject, type JsonObject } from '#protocol/json.ts'
 import { jsonMember } from '#protocol/json-members.ts'
 import type { PowerLevels } from '#protocol/power-levels.ts'
 import { aliasByName, aliasesOfRoom, deleteAlias, insertAlias } from '#storage/room-aliases.ts'
-import { heldRooms } from '#storage/rooms.ts'
+import { holdsRoom } from '#storage/rooms.ts'
 import { joinedServers } from '#storage/room-members.ts'
 import type { Database } from '#storage/transaction.ts'
 import type { Requester } from '#users/requester.ts'
@@ -88,8 +88,7 @@ export class Aliases {
     const { roomNid } = await roomAccess.joined(requester.userId, roomId)
     const row = { alias, roomNid, creator: requester.userId, createdTs: clock.now() }
     const isNew = await database.runInteraction('create_alias', async (txn) => {
-      if (!(await heldRooms(txn, [roomNid])).has(roomNid))
-        throw new MatrixError('M_NOT_FOUND', 'This room has been deleted.')
+      if (!(await holdsRoom(txn, roomNid))) throw new MatrixError('M_NOT_FOUND', 'This room has been deleted.')
       return insertAlias(txn, row)
     })
     if (!isNew) throw new MatrixError('M_UNKNOWN', `Room alias ${alias} already exists.`, { status: 409 })

@@ -4,7 +4,7 @@ import { MatrixError } from '#protocol/errors.ts'
 import type { UserId } from '#protocol/identifiers.ts'
 import type { EventRow } from '#storage/events.ts'
 import { receiptsInRange, receiptsOfUser, setReceipts, type ReceiptRow } from '#storage/receipts.ts'
-import { heldRooms } from '#storage/rooms.ts'
+import { holdsRoom } from '#storage/rooms.ts'
 import type { Database, Transaction } from '#storage/transaction.ts'
 import type { Streams } from '#streams/streams.ts'
 import type { Room } from './known-rooms.ts'
@@ -148,7 +148,7 @@ async function writeNewer(
       },
     ]
   })
-  if (rows.length === 0 || !(await heldRooms(txn, [room.roomNid])).has(room.roomNid)) return []
+  if (rows.length === 0 || !(await holdsRoom(txn, room.roomNid))) return []
   await setReceipts(txn, rows)
   return rows
 }

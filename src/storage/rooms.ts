@@ -47,6 +47,11 @@ export async function heldRooms(txn: Transaction, roomNids: readonly number[]): 
   return new Set(rows.map((row) => row.roomNid))
 }
 
+/** Whether a room is there, and stays so until this transaction has ended, as in `heldRooms`. */
+export async function holdsRoom(txn: Transaction, roomNid: number): Promise<boolean> {
+  return (await heldRooms(txn, [roomNid])).has(roomNid)
+}
+
 /** The state that the several ends of a room resolve to; null while it has one end. */
 export async function mergedState(txn: Transaction, roomNid: number): Promise<number | null> {
   const row = await txn.get<{ stateNid: number | null }>(

@@ -1,5 +1,5 @@
 import { lastAuthStretches, putAuthStretches, stateEventNids, type AuthStretchRow } from '#storage/auth-chains.ts'
-import { heldRooms } from '#storage/rooms.ts'
+import { holdsRoom } from '#storage/rooms.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import { AuthNodes, linksUpTo, predecessorOf, type AuthNode, type Stretch } from './auth-nodes.ts'
 import { packStretch, unpackStretch, type ChainEntry } from './packed-stretch.ts'
@@ -18,7 +18,7 @@ const eventsAtOnce = 5_000
  * that few of their key precede are left for later. Some queries for all of them, and a row for every dozens of events.
  */
 export async function indexEvents(txn: Transaction, roomNid: number, eventNids: readonly number[]): Promise<void> {
-  if (!(await heldRooms(txn, [roomNid])).has(roomNid)) return
+  if (!(await holdsRoom(txn, roomNid))) return
   const nodes = new AuthNodes(txn, roomNid)
   const runs = await looseRuns(nodes, eventNids)
   const counts = new Map<number, number>()

@@ -1,7 +1,7 @@
 import { parseUserId, type UserId } from '#protocol/identifiers.ts'
 import { eventsInStreamRange, type EventRow } from '#storage/events.ts'
 import { localJoinedMembers } from '#storage/memberships.ts'
-import { heldRooms } from '#storage/rooms.ts'
+import { holdsRoom } from '#storage/rooms.ts'
 import type { Transaction } from '#storage/transaction.ts'
 import {
   addUnread,
@@ -66,7 +66,7 @@ export async function countRoom(deps: CountingDeps, room: Room): Promise<boolean
   const joined = new Set(read.since.standings.map((standing) => standing.userNid))
   const gone = new Set(read.rows.map((row) => row.userNid).filter((userNid) => !joined.has(userNid)))
   await deps.database.runInteraction('count_unread', async (txn) => {
-    if (!(await heldRooms(txn, [room.roomNid])).has(room.roomNid)) return
+    if (!(await holdsRoom(txn, room.roomNid))) return
     if (!(await moveCountedUpTo(txn, room.roomNid, read.from, read.to))) return
     await changes.write(txn)
     if (gone.size > 0) await deleteUnread(txn, room.roomNid, [...gone])
